@@ -1,0 +1,78 @@
+"""``python -m builder OUTPUT``: write every node's recording, and a layer for every fault that fits it."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pkgutil
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from . import __name__ as package
+from . import __path__ as places
+from .faults import Fault
+from .node import NODES, Node
+from .recording import Recording, difference
+
+
+def renderers() -> list[ModuleType]:
+    """Return the modules of this package that render a domain."""
+    modules = [
+        importlib.import_module(f"{package}.{found.name}")
+        for found in pkgutil.iter_modules(places)
+        if not found.name.startswith("__")
+    ]
+    return [module for module in modules if hasattr(module, "render")]
+
+
+def healthy(node: Node) -> Recording:
+    """Render a node with nothing wrong."""
+    recording = Recording(node)
+    for module in renderers():
+        module.render(node, recording)
+    return recording
+
+
+def faults() -> dict[str, Fault]:
+    """Return every fault by name."""
+    known: dict[str, Fault] = {}
+    for fault in (fault for module in renderers() for fault in getattr(module, "FAULTS", [])):
+        if fault.name in known:
+            raise ValueError(f"two faults are named {fault.name}")
+        known[fault.name] = fault
+    return known
+
+
+def layer(node: Node, base: Recording, fault: Fault) -> dict[str, Any]:
+    """Return the recording layer that plants ``fault`` on ``node``."""
+    faulty = base.copy()
+    fault.apply(node, faulty)
+    change = difference(base, faulty)
+    if set(change) == {"muster_recording"}:
+        raise ValueError(f"fault {fault.name} changes nothing on {node.name}")
+    return {**change, "planted": {"faults": [fault.name], "finds": dict(fault.findings(node.klass))}}
+
+
+def build(output: Path, nvml_library: str | None = None) -> int:
+    """Write ``<node>/recording.json`` and ``<node>/faults/<fault>.json`` below ``output``; return how many files."""
+    written = 0
+    for node in NODES:
+        base = healthy(node)
+        if nvml_library:
+            base.document["nvml_library"] = nvml_library
+        documents = {"recording": base.document}
+        for fault in faults().values():
+            if node.klass in fault.classes:
+                documents[f"faults/{fault.name}"] = layer(node, base, fault)
+        for name, document in documents.items():
+            path = output / node.name / f"{name}.json"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(document, sort_keys=True), encoding="utf-8")
+            written += 1
+    return written
+
+
+if __name__ == "__main__":
+    print(f"{build(Path(sys.argv[1]), *sys.argv[2:3])} recordings and fault layers written to {sys.argv[1]}")
