@@ -203,7 +203,7 @@ def _bytes(value: Any) -> bytes:
 
 def _tree(entries: Iterable[Tuple[str, Any]], empty: Mapping[str, Any]) -> Dict[str, List[str]]:
     """Derive every directory from the paths that are recorded in it."""
-    tree: Dict[str, Dict[str, None]] = {path: dict.fromkeys(names or []) for path, names in empty.items()}
+    tree = {path: dict.fromkeys(names, None) for path, names in empty.items() if names is not None}
     for path, value in entries:
         while value is not None and path != "/":
             parent, name = posixpath.split(path)
