@@ -1,0 +1,55 @@
+# muster.fleet: `make` alone lists what there is to make. A target is set up first, if it was not yet.
+#
+#   PYTHON=python3.13             another interpreter, which gets its own virtual environment
+#   INVENTORY=inventories/mine    another inventory than the simulated rack
+#   ARGS="-v --limit gpu-a01-01"  more options for the command behind a target
+
+INVENTORY ?= inventories/lab
+ARGS ?=
+export PYTHON
+
+RUNTIME := tools/setup.sh runtime
+TEST := tools/setup.sh test
+PYTEST := $(TEST) pytest --numprocesses auto --maxprocesses 8
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup bringup test lint unit lab integration bench build requirements clean
+
+help: ## list the targets
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -nE 's/^#   ([A-Z]+=)/      \1/p' $(MAKEFILE_LIST)
+
+setup: ## make the virtual environment and install the collection into .build/collections
+	@$(TEST)
+
+bringup: ## bring up and verify INVENTORY (without one: the simulated rack)
+	@$(RUNTIME) ansible-playbook muster.fleet.bringup -i $(INVENTORY) $(ARGS)
+
+test: ## everything below up to integration, each also after a failure of another
+	@$(MAKE) --no-print-directory --keep-going lint unit lab integration
+
+lint: ## style, types, documentation, layout
+	@$(TEST) tools/lint.sh
+
+unit: ## the logic, without Ansible and without machines
+	@$(PYTEST) tests/unit $(ARGS)
+
+lab: ## the simulated rack: each planted fault is found, and nothing else
+	@$(PYTEST) tests/lab $(ARGS)
+
+integration: ## the installed collection, end to end, and the Molecule scenarios
+	@$(PYTEST) tests/integration $(ARGS)
+	@$(TEST) tools/molecule.sh
+
+bench: ## how long things take
+	@$(TEST) pytest tests/bench $(ARGS)
+
+build: ## build the collection into .build/artifact
+	@$(RUNTIME) ls .build/artifact
+
+requirements: ## write the locked requirements of this Python anew
+	@tools/setup.sh lock
+
+clean: ## remove what was built
+	rm -rf .build
