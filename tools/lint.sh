@@ -13,7 +13,7 @@ tree=$(mktemp -d -t muster-lint-XXXXXX)
 trap 'rm -rf "$tree"' EXIT
 mkdir -p "$tree/ansible_collections/muster"
 ln -s "$PWD" "$tree/ansible_collections/muster/fleet"
-export ANSIBLE_COLLECTIONS_PATH=$tree
+export ANSIBLE_COLLECTIONS_PATH=$tree NO_COLOR=1
 
 complained=()
 check() { # NAME COMMAND ...
@@ -35,7 +35,7 @@ check "yamllint" yamllint --strict .
 check "ansible-lint" ansible-lint --offline
 check "antsibull-docs" antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck --validate-collection-refs self .
 check "antsibull-changelog" antsibull-changelog lint
-check "layout" pytest -q tests/sanity
+check "layout" pytest -q --tb=short tests/sanity
 
 if [ ${#complained[@]} -gt 0 ]; then
     printf -v names ', %s' "${complained[@]}"
