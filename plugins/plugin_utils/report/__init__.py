@@ -1,0 +1,3 @@
+# Copyright (c) 2026 the muster.fleet authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Reports of a run, one format per file; nothing is judged or counted anew here."""

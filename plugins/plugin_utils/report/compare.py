@@ -1,0 +1,93 @@
+# Copyright (c) 2026 the muster.fleet authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a run says beside another: the earlier run of the same hosts, and the faults that were planted in them."""
+
+from __future__ import annotations
+
+from typing import Any, Iterable, Iterator, Mapping
+
+from .terms import FINDING
+
+Run = Mapping[str, Any]
+Found = tuple[str, str, str]  # host, check id, status
+
+
+def changes(run: Run, earlier: Run | None) -> dict[str, Any]:
+    """Verdicts that changed, findings that are new and findings that are gone since ``earlier``.
+
+    A finding is gone only when its check was judged again; what an unreachable host no longer shows is not cured.
+    """
+    outcome: dict[str, Any] = {"since": None, "verdicts": [], "new": [], "cleared": []}
+    if not earlier:
+        return outcome
+    outcome["since"] = earlier.get("run_id")
+    for name, host in run["hosts"].items():
+        before = earlier.get("hosts", {}).get(name)
+        if before is None or before.get("simulated", False) != host["simulated"]:
+            outcome["verdicts"].append({"host": name, "before": None, "after": host["verdict"]})
+            continue
+        if before["verdict"] != host["verdict"]:
+            outcome["verdicts"].append({"host": name, "before": before["verdict"], "after": host["verdict"]})
+        _compare(outcome, name, before["results"], host["results"])
+    return outcome
+
+
+def _compare(outcome: dict[str, Any], name: str, before: list[Run], after: list[Run]) -> None:
+    old, new = _statuses(before), _statuses(after)
+    judged = {row["id"] for row in after}
+    for (check, item), status in new.items():
+        if old.get((check, item)) != status:
+            outcome["new"].append({"host": name, "id": check, "item": item, "status": status})
+    for (check, item), status in old.items():
+        if check in judged and (check, item) not in new:
+            outcome["cleared"].append({"host": name, "id": check, "item": item, "status": status})
+
+
+def _statuses(rows: Iterable[Run]) -> dict[tuple[str, str | None], str]:
+    return {(row["id"], row["item"]): row["status"] for row in rows if row["status"] in FINDING}
+
+
+def planted(run: Run, phase_of: Mapping[str, int]) -> dict[str, Any] | None:
+    """Whether the findings of the hosts that declare planted faults are exactly those; None when no host does.
+
+    What a phase that was not reached would have found is not asked for. ``phase_of`` gives the phase of a check id.
+    """
+    declared = {name: host for name, host in run["hosts"].items() if host["planted"] is not None}
+    if not declared:
+        return None
+    wanted = {found for name, host in declared.items() for found in _wanted(name, host, phase_of)}
+    seen = {found for name, host in declared.items() for found in _seen(name, host)}
+    seen |= {found for found in _seen_in_fleet(run["fleet"]) if found[0] in declared}
+    return {
+        "equal": wanted == seen,
+        "planted": len(wanted),
+        "found": len(wanted & seen),
+        "missed": _listed(wanted - seen),
+        "extra": _listed(seen - wanted),
+    }
+
+
+def _wanted(name: str, host: Run, phase_of: Mapping[str, int]) -> Iterator[Found]:
+    for check, status in (host["planted"].get("finds") or {}).items():
+        if not _not_reached(host, phase_of.get(check)):
+            yield name, check, status
+
+
+def _seen(name: str, host: Run) -> Iterator[Found]:
+    for row in host["results"]:
+        if row["status"] in FINDING and not _not_reached(host, row["phase"]):
+            yield name, row["id"], row["status"]
+
+
+def _seen_in_fleet(rows: Iterable[Run]) -> Iterator[Found]:
+    for row in rows:
+        if row["status"] in FINDING:
+            yield from ((name, row["id"], row["status"]) for name in row["hosts"])
+
+
+def _not_reached(host: Run, phase: int | None) -> bool:
+    return host["phases"].get(str(phase)) == "not_reached"
+
+
+def _listed(found: Iterable[Found]) -> list[dict[str, str]]:
+    return [{"host": host, "id": check, "status": status} for host, check, status in sorted(found)]

@@ -1,0 +1,88 @@
+# Copyright (c) 2026 the muster.fleet authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a run says in the console when it ends, and what it hands to the scheduler that started it."""
+
+from __future__ import annotations
+
+from typing import Any, Iterator, Mapping
+
+from . import findings
+from .terms import COUNTED, VERDICT_WORDS
+from .text import plain
+
+Run = Mapping[str, Any]
+
+HOSTS_SHOWN = 20
+FINDINGS_SHOWN = 3
+
+
+def summary(run: Run, cap: int = HOSTS_SHOWN) -> dict[str, Any]:
+    """The run in less than 32 KiB, for ``set_stats``; ``failed_hosts`` names at most ``cap``, the rest is counted."""
+    failed = findings.not_ready(run)
+    return {
+        "schema_version": run["schema_version"],
+        "run_id": plain(run["run_id"], 200),
+        "verdict": run["verdict"],
+        "simulated": run["simulated"],
+        "counts": dict(run["counts"]),
+        "failed_hosts": [plain(name, 253) for name in failed[:cap]],
+        "failed_hosts_cut": max(0, len(failed) - cap),
+        "report": plain(run["report"], 1000) if run["report"] else None,
+        "scores": {phase: score["ready_percent"] for phase, score in run["scores"].items()},
+        "planted_equal": run["planted"]["equal"] if run["planted"] else None,
+    }
+
+
+def closing_lines(run: Run) -> list[str]:
+    """The lines for the console: verdict first, then each host that did not pass with its worst findings."""
+    lines = [headline(run)]
+    failed = findings.not_ready(run)
+    width = max((len(plain(name, 60)) for name in failed[:HOSTS_SHOWN]), default=0)
+    for name in failed[:HOSTS_SHOWN]:
+        lines += _host_lines(name, run["hosts"][name], run["catalogue"], width)
+    if len(failed) > HOSTS_SHOWN:
+        lines.append(f"  ... and {len(failed) - HOSTS_SHOWN} more hosts, see the report")
+    for row in findings.of_rows(run["fleet"])[:HOSTS_SHOWN]:
+        lines.append(f"  fleet  {plain(findings.sentence(row, run['catalogue']), 160)}")
+    if run["report"]:
+        lines.append(f"report: {plain(run['report'], 500)}")
+    return lines + list(_planted_lines(run))
+
+
+def headline(run: Run) -> str:
+    """One line: the verdict, how many hosts stand where, and whether any of it is real."""
+    counts = ", ".join(f"{run['counts'][word]} {VERDICT_WORDS[word].lower()}" for word in COUNTED)
+    mark = " (SIMULATED: says nothing about real machines)" if run["simulated"] else ""
+    hosts = len(run["hosts"])
+    text = f"{hosts} host{'' if hosts == 1 else 's'}: {counts}" if hosts else run["reason"]
+    return f"{VERDICT_WORDS[run['verdict']].upper()}. {text}{mark}"
+
+
+def planted_sentence(planted: Mapping[str, Any]) -> str:
+    """Whether the findings equal what was planted, in one line."""
+    return (
+        f"simulated rack: {planted['planted']} findings planted, {planted['found']} found, "
+        f"{len(planted['missed'])} missed, {len(planted['extra'])} extra"
+    )
+
+
+def _host_lines(name: str, host: Run, catalogue: Mapping[str, Any], width: int) -> list[str]:
+    found = findings.of_rows(host["results"])
+    told = [plain(findings.sentence(row, catalogue), 160) for row in found[:FINDINGS_SHOWN]]
+    if host["reason"] or not told:
+        told = [plain(host["reason"] or "nothing was judged", 160), *told][:FINDINGS_SHOWN]
+    if len(found) > FINDINGS_SHOWN:
+        told.append(f"... and {len(found) - FINDINGS_SHOWN} more")
+    verdict = VERDICT_WORDS[host["verdict"]].lower()
+    first = f"  {plain(name, 60):<{width}}  {verdict:<9}  "
+    return [first + told[0]] + [" " * len(first) + line for line in told[1:]]
+
+
+def _planted_lines(run: Run) -> Iterator[str]:
+    planted = run["planted"]
+    if planted is None:
+        return
+    yield planted_sentence(planted)
+    for kind in ("missed", "extra"):
+        for found in planted[kind][:HOSTS_SHOWN]:
+            yield f"  {kind}: {plain(found['host'], 60)}  {plain(found['id'], 100)}  {found['status']}"

@@ -1,0 +1,148 @@
+# Copyright (c) 2026 the muster.fleet authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""From what each host answered to the document of a run: one verdict, every expected host counted.
+
+The records come from the judge, one per host; nothing is judged again here. A host that was expected and did not
+answer is unknown, and a claim that its own results contradict is not believed.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Iterable, Mapping
+
+from .report import compare, scores, terms
+from .report.console import closing_lines, summary
+from .report.text import clean, natural
+
+__all__ = ["assemble", "closing_lines", "exit_ok", "summary"]
+
+SCHEMA_VERSION = 1
+NO_RESULT = "no result arrived"
+NO_HOST = "no host matched"
+
+_HOST: dict[str, Any] = {
+    "verdict": "unknown", "rack": None, "slot": None, "class": None, "profile": None, "reached": False, "reason": None,
+    "simulated": False, "planted": None, "phases": {}, "took_s": None, "results": [], "facts_summary": {}, "errors": [],
+}  # fmt: skip
+_ROW: dict[str, Any] = {
+    "id": "", "item": None, "items": 1, "status": "unknown", "severity": "critical", "phase": 0, "observed": None,
+    "expected": None, "message": "", "source": None, "threshold_from": None, "at": None, "reason": None,
+}  # fmt: skip
+
+
+def assemble(
+    records: Iterable[Mapping[str, Any]],
+    expected: Iterable[str],
+    meta: Mapping[str, Any],
+    earlier: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The run document of ``docs/run.schema.json``.
+
+    ``records``: a host's entry each, with ``name`` and the ``catalogue`` entries it used; the last of a name counts.
+    ``expected``: every host that the run was started for. ``meta``: ``run_id``, ``started``, ``finished``,
+    ``collection_version``, and if known ``report`` (path), ``fleet`` (result rows, each with ``hosts``),
+    ``inventory`` (rack, slot, class... of hosts that may not answer) and ``catalogue`` (all checks, for their phases).
+    ``earlier``: the document of an earlier run to compare with.
+    """
+    answers, names = [clean(dict(record)) for record in records], [str(name) for name in expected]
+    hosts = _hosts(answers, names, clean(dict(meta.get("inventory") or {})))
+    fleet = [{"hosts": []} | _row(row) for row in clean(list(meta.get("fleet") or []))]
+    catalogue = {key: entry for record in answers for key, entry in (record.get("catalogue") or {}).items()}
+    run: dict[str, Any] = {"schema_version": SCHEMA_VERSION} | {
+        key: clean(meta.get(key)) for key in ("run_id", "started", "finished", "collection_version", "report")
+    }
+    verdict = terms.worst([host["verdict"] for host in hosts.values()] + [_implied([row]) for row in fleet])
+    run |= {
+        "simulated": any(host["simulated"] for host in hosts.values()),
+        "verdict": verdict if hosts else "unknown",
+        "reason": None if hosts else NO_HOST,
+        "counts": _counts(hosts.values()),
+        "expected_hosts": sorted(names, key=natural),
+        "catalogue": dict(sorted(catalogue.items())),
+        "hosts": hosts,
+        "fleet": fleet,
+        "scores": scores.by_phase(hosts),
+        "racks": _racks(hosts),
+    }
+    phase_of = {key: entry.get("phase") for key, entry in {**(meta.get("catalogue") or {}), **catalogue}.items()}
+    run["changes"] = compare.changes(run, earlier)
+    run["planted"] = compare.planted(run, phase_of)
+    return run
+
+
+def exit_ok(run: Mapping[str, Any]) -> bool:
+    """Whether the run may end green.
+
+    A run in which every host is simulated and says what was planted in it is a test of the checks: it is right when
+    they found exactly that, whatever the verdicts. Any other run is right when all of it is ready or degraded.
+    """
+    hosts = run["hosts"].values()
+    if hosts and all(host["simulated"] and host["planted"] is not None for host in hosts):
+        return bool(run["planted"]["equal"])
+    return run["verdict"] in terms.PASSED_MUSTER
+
+
+def _hosts(records: list[dict[str, Any]], expected: list[str], known: dict[str, Any]) -> dict[str, Any]:
+    answered = {record["name"]: _host(record, known.get(record["name"]) or {}) for record in records}
+    silent = {
+        name: _HOST | _given(known.get(name)) | {"verdict": "unknown", "reached": False, "reason": NO_RESULT}
+        for name in expected
+        if name not in answered
+    }
+    return dict(sorted((answered | silent).items(), key=lambda entry: _place(*entry)))
+
+
+def _place(name: str, host: Mapping[str, Any]) -> tuple[bool, Any, bool, Any, Any]:
+    """Sort key: by rack and slot as one walks the room, hosts without a place last."""
+    rack, slot = host["rack"], host["slot"]
+    return rack is None, natural(rack), slot is None, natural(slot), natural(name)
+
+
+def _host(record: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    host = _HOST | _given(known) | _given(record)
+    host["results"] = [_row(row) for row in host["results"]]
+    claimed = host["verdict"] if host["verdict"] in terms.VERDICTS else "unknown"
+    if claimed in terms.PASSED_MUSTER and not (host["reached"] and host["results"]):
+        claimed, host["reason"] = "unknown", host["reason"] or "nothing was judged"
+    host["verdict"] = terms.worst([claimed, _implied(host["results"])])
+    return host
+
+
+def _given(entry: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {key: entry[key] for key in _HOST if entry.get(key) is not None} if entry else {}
+
+
+def _row(row: dict[str, Any]) -> dict[str, Any]:
+    """A result row with every key; a status or severity that nobody knows is taken for the worst it may mean."""
+    row = _ROW | row
+    if row["status"] not in terms.STATUSES:
+        row["status"] = "unknown"
+    if row["severity"] not in terms.SEVERITIES:
+        row["severity"] = "critical"
+    return row
+
+
+def _implied(rows: Iterable[Mapping[str, Any]]) -> str:
+    """The best verdict that these rows leave open."""
+    found = {(row["severity"] in ("critical", "major"), row["status"]) for row in rows if row["severity"] != "info"}
+    if (True, "fail") in found:
+        return "not_ready"
+    if (True, "unknown") in found:
+        return "unknown"
+    return "degraded" if (False, "fail") in found else "ready"
+
+
+def _counts(hosts: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    verdicts = [host["verdict"] for host in hosts]
+    return {verdict: verdicts.count(verdict) for verdict in terms.COUNTED}
+
+
+def _racks(hosts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    racks: dict[str, list[Mapping[str, Any]]] = {}
+    for host in hosts.values():
+        if host["rack"] is not None:
+            racks.setdefault(str(host["rack"]), []).append(host)
+    return {
+        name: {"verdict": terms.worst(host["verdict"] for host in members), "counts": _counts(members)}
+        for name, members in sorted(racks.items(), key=lambda entry: natural(entry[0]))
+    }
