@@ -1,0 +1,171 @@
+# Copyright (c) 2026 the muster.fleet authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Network interfaces, bonds, routes, RDMA ports and what is plugged into them.
+
+sysfs first. Commands are asked only for what it lacks, only about physical ports, side by side and once each.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Dict, List, Mapping, Optional
+
+from ..host import Asked, Host
+from ..parse import devlink, ip, lldp
+from . import nic_bond, nic_netdev, nic_port, nic_rdma
+from .nic_commands import Answers
+
+ADDRESSES = ["ip", "-j", "-d", "addr"]
+NEIGHBOURS = ["lldpcli", "-f", "json0", "show", "neighbors", "details"]
+ADAPTERS = ["devlink", "-j", "dev", "info"]
+
+
+def wanted(profile: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return the kind of RDMA port that the profile calls the fabric, so that none of it counts as 0."""
+    fabric = (profile.get("nic") or {}).get("fabric") or {}
+    return {"fabric": {key: fabric.get(key) for key in ("link_layer", "driver")}}
+
+
+def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return what the machine shows of its network; see the module's documentation for every field."""
+    asked = Asked(host)
+    uptime_s = _uptime(asked)
+    is_root = host.identity().get("uid") == 0
+    links = ip.links(asked.json(ADDRESSES, timeout=5))
+    netdevs, virtual_functions = nic_netdev.collect(asked, links, uptime_s)
+    rdma = nic_rdma.collect(asked, uptime_s)
+    rdma["kinds"] = _kinds(rdma["ports"], wanted.get("fabric") or {})
+    routes = _routes(asked)
+    if not links:
+        _addresses_without_ip(asked, netdevs)
+    _relate(netdevs, rdma["ports"], routes)
+    ports = [netdev for netdev in netdevs if netdev["kind"] == "physical"]
+    answers = _ask(asked, ports, is_root)
+    neighbours = _neighbours(asked, answers)
+    adapters = _document(asked, answers, ADAPTERS)
+    for port in ports[: nic_port.PORT_LIMIT]:
+        nic_port.describe(asked, answers, port, is_root)
+    _add_neighbours(ports, neighbours)
+    bonds = nic_bond.collect(asked, netdevs)
+    nic_bond.add_switches(bonds, {port["name"]: port for port in ports})
+    return {
+        "source": "sysfs",
+        "uptime_s": uptime_s,
+        "netdevs": netdevs,
+        "bonds": bonds,
+        "routes": {"source": "/proc/net", "default": routes},
+        "rdma": rdma,
+        "lldp": {"source": "lldpcli", "neighbours": neighbours},
+        "adapters": devlink.adapters(adapters),
+        "counts": _counts(ports, bonds, virtual_functions),
+        "errors": asked.errors,
+    }
+
+
+def _uptime(asked: Asked) -> Optional[float]:
+    text = asked.text("/proc/uptime", required=True) or ""
+    try:
+        return float(text.split(" ")[0])
+    except ValueError:
+        return None
+
+
+def _ask(asked: Asked, ports: List[Dict[str, Any]], is_root: bool) -> Answers:
+    if len(ports) > nic_port.PORT_LIMIT:
+        asked.fail("ethtool", f"only the first {nic_port.PORT_LIMIT} of {len(ports)} ports were asked")
+    if ports and not is_root:
+        asked.fail("ethtool -m", "denied: only root may read modules and cables")
+    commands = [NEIGHBOURS, ADAPTERS]
+    for port in ports[: nic_port.PORT_LIMIT]:
+        commands += nic_port.commands(port, is_root)
+    return Answers(asked, commands)
+
+
+def _document(asked: Asked, answers: Answers, argv: List[str]) -> Any:
+    text = answers.text(*argv)
+    try:
+        return json.loads(text) if text is not None else None
+    except (ValueError, RecursionError) as error:
+        asked.fail(" ".join(argv), f"not JSON: {error}")
+        return None
+
+
+def _neighbours(asked: Asked, answers: Answers) -> Optional[List[Dict[str, Any]]]:
+    document = _document(asked, answers, NEIGHBOURS)
+    found = lldp.neighbours(document) if document is not None else None
+    if found is None:
+        if document is not None:
+            asked.fail(" ".join(NEIGHBOURS), "not understood: no lldp in the answer")
+        return None
+    return [dict(neighbour, label=neighbour["interface"]) for neighbour in found]
+
+
+def _add_neighbours(ports: List[Dict[str, Any]], neighbours: Optional[List[Dict[str, Any]]]) -> None:
+    """Note on every port who is at the other end; switch and switch_port are those of a single neighbour."""
+    for port in ports:
+        mine = None if neighbours is None else [one for one in neighbours if one["interface"] == port["name"]]
+        single = mine[0] if mine and len(mine) == 1 else {}
+        port["neighbours"] = None if mine is None else [one["chassis_name"] or one["chassis_id"] for one in mine]
+        port["switch"] = single.get("chassis_name") or single.get("chassis_id")
+        port["switch_port"] = f"{port['switch']} {single.get('port_id')}" if single.get("port_id") else None
+
+
+def _routes(asked: Asked) -> Optional[List[Dict[str, Any]]]:
+    v4 = asked.text("/proc/net/route", required=True)
+    v6 = asked.text("/proc/net/ipv6_route")  # absent where IPv6 is off
+    if v4 is None:
+        return None
+    return ip.default_routes(v4) + ip.default_routes_v6(v6 or "")
+
+
+def _addresses_without_ip(asked: Asked, netdevs: List[Dict[str, Any]]) -> None:
+    """Find addresses in /proc/net: a machine without iproute2, or one whose ``ip`` has no JSON."""
+    v6 = ip.addresses_v6(asked.text("/proc/net/if_inet6") or "")
+    trie, routes = asked.text("/proc/net/fib_trie"), asked.text("/proc/net/route")
+    v4 = ip.addresses_v4(trie or "", routes or "")
+    for netdev in netdevs:
+        known = trie is not None and netdev["kind"] != "loopback"
+        netdev["addresses"] = v4.get(netdev["name"], []) + v6.get(netdev["name"], []) if known else None
+
+
+def _relate(
+    netdevs: List[Dict[str, Any]], rdma_ports: List[Dict[str, Any]], routes: Optional[List[Dict[str, Any]]]
+) -> None:
+    """Note on every interface its RDMA device, and whether the default route leads through it (or over it)."""
+    devices = {port["netdev"]: port["device"] for port in rdma_ports if port["netdev"]}
+    by_name = {netdev["name"]: netdev for netdev in netdevs}
+    leading = {route["interface"] for route in routes or []}
+    for name in list(leading):
+        parent = by_name.get(name, {}).get("parent")
+        leading |= {parent} if parent else set()
+    for netdev in netdevs:
+        device = devices.get(netdev["name"]) or devices.get(netdev["master"] or "")
+        netdev["rdma"] = device is not None
+        netdev["rdma_device"] = device
+        netdev["default_route"] = None if routes is None else bool({netdev["name"], netdev["master"]} & leading)
+
+
+def _kinds(ports: List[Dict[str, Any]], fabric: Mapping[str, Any]) -> List[Dict[str, Any]]:
+    """Count the ports of a kind: link layer and driver. The fabric's kind is there even when no port is."""
+    kinds = {(port["link_layer"], port["driver"]) for port in ports}
+    if fabric.get("link_layer") and fabric.get("driver"):
+        kinds.add((fabric["link_layer"], fabric["driver"]))
+    counted = []
+    for layer, driver in sorted(kinds, key=str):
+        those = [port for port in ports if (port["link_layer"], port["driver"]) == (layer, driver)]
+        active = sum(port["state"] == "ACTIVE" for port in those)
+        label = f"{layer} ports of {driver}"
+        counted.append({"label": label, "link_layer": layer, "driver": driver, "count": len(those), "active": active})
+    return counted
+
+
+def _counts(ports: List[Dict[str, Any]], bonds: List[Any], virtual_functions: int) -> Dict[str, Optional[int]]:
+    modules = [port.get("module") for port in ports]
+    with_diagnostics = sum(bool(module and module["diagnostics"]) for module in modules)
+    return {
+        "physical": len(ports),
+        "carrying": sum(port["carrier"] is True for port in ports),
+        "bonds": len(bonds),
+        "virtual_functions": virtual_functions,
+        "modules_with_diagnostics": None if None in modules else with_diagnostics,
+    }
