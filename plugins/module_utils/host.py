@@ -10,10 +10,8 @@ things. A recording (``replay.py``) answers the same questions in place of a mac
 from __future__ import annotations
 
 import errno
-import http.client
 import json
 import os
-import platform
 import selectors
 import signal
 import socket
@@ -105,7 +103,7 @@ class Host:
             "kernel": kernel.release,
             "machine": kernel.machine,
             "uid": os.geteuid(),
-            "python": platform.python_version(),
+            "python": ".".join(map(str, sys.version_info[:3])),
             "now": time.time(),
         }
 
@@ -119,7 +117,12 @@ class Host:
         try:
             data = bytearray()
             while len(data) <= limit:
-                piece = os.read(handle, min(1 << 16, limit + 1 - len(data)))
+                try:
+                    piece = os.read(handle, min(1 << 16, limit + 1 - len(data)))
+                except BlockingIOError:
+                    if not data:
+                        raise
+                    piece = b""  # /dev/kmsg says so where a file would end
                 if not piece:
                     break
                 data += piece
@@ -203,28 +206,15 @@ class Host:
 
     def http(self, path: str, unix_socket: str, timeout: float = 5, limit: int = OUTPUT_LIMIT) -> Reply:
         """GET ``path`` over a local socket, as the container engines' API serves it."""
-        connection = _UnixConnection(unix_socket, timeout)
+        from . import unix_http  # late: its imports cost more than everything else here
+
         try:
-            connection.request("GET", path)
-            response = connection.getresponse()
-            return Reply(OK, response.status, response.read(limit))
+            status, body = unix_http.get(unix_socket, path, timeout, limit)
         except OSError as error:
             return Reply(state_of(error), detail=str(error))
-        except http.client.HTTPException as error:
-            return Reply(FAILED, detail=repr(error))
-        finally:
-            connection.close()
-
-
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: str, timeout: float):
-        super().__init__("localhost", timeout=timeout)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
+        except ValueError as error:
+            return Reply(FAILED, detail=str(error))
+        return Reply(OK, status, body)
 
 
 def _run(argv: List[str], timeout: float, limit: int, stdin: bytes, env: Mapping[str, str]) -> Command:
