@@ -29,7 +29,7 @@ class Function(NamedTuple):
 
     address: str
     role: str
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody needs
     vendor: int
     device: int
     subsystem_vendor: int
