@@ -81,7 +81,7 @@ make_venv() { # LEVEL
 }
 
 pip_failed() {
-    if grep -qE 'NewConnectionError|NameResolutionError|Max retries|Read timed out|ProxyError|SSLError' "$build/pip.log"; then
+    if grep -qE 'from versions: none|NewConnectionError|NameResolutionError|Max retries|Read timed out|ProxyError|SSLError' "$build/pip.log"; then
         stop "pip reached no package index: connect this machine, or point pip at a mirror (pip config set global.index-url ...)."
     fi
     stop "pip could not install the requirements: $(grep -m 1 ERROR "$build/pip.log" || echo 'no reason given') (see $build/pip.log)"
