@@ -55,7 +55,8 @@ def _eq(observed: Any, operand: Any) -> bool:
 
 
 def _among(observed: Any, operand: Any) -> bool:
-    return observed in _list(operand)
+    """Say whether a value is one of a list, or one of a mapping's keys."""
+    return observed in (operand if isinstance(operand, dict) else _list(operand))
 
 
 def _contains(observed: Any, operand: Any) -> bool:
@@ -165,4 +166,6 @@ def say_expected(operator: str, operand: Any) -> str:
     if operator == "within_percent":
         value, percent = operand
         return f"within {say(percent)} % of {say(value)}"
+    if operator in ("in", "not_in") and isinstance(operand, dict):
+        operand = list(operand)
     return OPERATORS[operator].phrase.format(say(operand))
