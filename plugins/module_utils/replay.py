@@ -71,7 +71,7 @@ def layered(documents: Sequence[Mapping[str, Any]]) -> Dict[str, Any]:
             result[key].update(document.get(key, {}))
         for path, text in document.get("append", {}).items():
             result["files"][path] = (result["files"].get(path) or "") + text
-        for key in ("name", "simulated", "closed", "recorded_at", "nvml_library"):
+        for key in ("name", "simulated", "closed", "recorded_at", "nvml_library", "nvml_transcript"):
             if key in document:
                 result[key] = document[key]
         result["identity"] = dict(result.get("identity", {}), **document.get("identity", {}))
@@ -114,12 +114,15 @@ class Replay(Host):
 
     def link(self, path: str) -> Optional[str]:
         real = self._resolve(path)
-        return real if real in self._tree or self._data["files"].get(real) is not None else None
+        entry = self._data["files"].get(real)
+        there = entry is not None and not (_refused(entry) and entry["state"] == ABSENT)
+        return real if real in self._tree or there else None
 
     def stat(self, path: str) -> Optional[Dict[str, int]]:
         real = self._resolve(path)
-        if real in self._data["stats"]:
-            return self._data["stats"][real]
+        for known in (path, real):
+            if known in self._data["stats"]:
+                return self._data["stats"][known]
         usual = {"uid": 0, "gid": 0, "size": 0, "mtime": 0}
         if real in self._tree:
             return dict(usual, mode=0o040755)
@@ -156,7 +159,12 @@ class Replay(Host):
         )
 
     def nvml(self, timeout: float = 20, pynvml: Optional[str] = None) -> Nvml:
-        from . import nvml_probe
+        kept = self._data.get("nvml_transcript")
+        if kept:
+            return Nvml(kept["state"], kept["transcript"], kept.get("detail", ""))
+        if not self._data["nvml"]:
+            return Nvml(self._missing)
+        from . import nvml_probe  # late: most machines have no NVIDIA accelerator
 
         return nvml_probe.replay(self._data["nvml"], timeout, self._data.get("nvml_library"), pynvml)
 

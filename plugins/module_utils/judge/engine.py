@@ -44,14 +44,15 @@ def judge(
     host: str = "",
     gated: bool = False,
     only_phases: Optional[Iterable[int]] = None,
+    today: str = "",
 ) -> Dict[str, Any]:
-    """Return ``{"verdict", "phases", "results"}`` of one host."""
+    """Return ``{"verdict", "phases", "results"}`` of one host; ``today`` (YYYY-MM-DD) decides which waivers still hold."""
     wanted = set(only_phases) if only_phases is not None else None
     rows: List[Result] = []
     for check in checks:
         if wanted is None or check["phase"] in wanted:
             rows += judge_check(check, ground)
-    rows = waiving.apply(rows, waivers, host, ground.at[:10])
+    rows = waiving.apply(rows, waivers, host, today or ground.at[:10])
     states = phases(rows, gated)
     return {"verdict": verdict(reached(rows, states)), "phases": states, "results": reached(rows, states)}
 
@@ -84,7 +85,8 @@ def _hindrance(check: Mapping[str, Any], ground: Ground) -> Optional[Tuple[str, 
             continue
         if value is None or (side == "fact" and is_missing(value)):
             return UNKNOWN, f"{name} {'states no' if side == 'profile' else 'shows no'} {path}" + _because(ground, path)
-        for operator, operand in condition.items():
+        for operator, stated in condition.items():
+            operand = _operand(stated, None, ground).value
             if operator in OPERATORS and not OPERATORS[operator].holds(value, operand):
                 return (
                     NOT_APPLICABLE,

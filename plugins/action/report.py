@@ -1,0 +1,128 @@
+# Copyright (c) 2026 the muster.fleet authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Write a run's reports: records of hosts in, files and one verdict out. Judges nothing, asks no machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.muster.fleet.plugins.plugin_utils import run as runs
+from ansible_collections.muster.fleet.plugins.plugin_utils import rundir
+from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput, write
+from ansible_collections.muster.fleet.plugins.plugin_utils.report import write_all
+
+display = Display()
+ROOT = Path(__file__).parents[2]
+READY = ("ready", "degraded")
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "report_dir": {"type": "path", "default": "reports"},
+    "run_id": {"type": "str"},
+    "expected_hosts": {"type": "int", "default": 0},
+}
+
+
+class ActionModule(ActionBase):
+    """Records of a run in, reports out."""
+
+    _supports_check_mode = True
+    _requires_connection = False
+
+    def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
+        """Return verdict, counts, what to refuse which host for, and the statistics that AWX keeps."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        unused, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        try:
+            return dict(result, changed=False, **_reported(options))
+        except BadInput as error:
+            return dict(result, failed=True, msg=str(error))
+
+
+def _reported(options: dict[str, Any]) -> dict[str, Any]:
+    directory, started = _directory(options)
+    before = rundir.latest(options["report_dir"])
+    earlier = before.document() if before and before.run_id != directory.run_id else None
+    finished = rundir.now()
+    meta = {
+        "run_id": directory.run_id,
+        "started": started or finished,
+        "finished": finished,
+        "collection_version": version(),
+        "report": str(directory.path / "index.html"),
+    }
+    run = runs.assemble(directory.records(), directory.expected(), meta, earlier)
+    write_all(run, directory.path)
+    lines = runs.closing_lines(run)
+    write(directory.path / "closing.txt", "\n".join(lines) + "\n")
+    directory.point_latest()
+    display.display("\n" + "\n".join(lines) + "\n")
+    refused, refusal = _refused(run, options["expected_hosts"])
+    return {
+        "verdict": run["verdict"],
+        "counts": run["counts"],
+        "simulated": run["simulated"],
+        "report": meta["report"],
+        "refused": refused,
+        "refusal": refusal,
+        "ansible_stats": {"data": {"muster_summary": runs.summary(run)}, "aggregate": True, "per_host": False},
+    }
+
+
+def _directory(options: dict[str, Any]) -> tuple[rundir.RunDirectory, str | None]:
+    """Return the run that is meant (a named one, this playbook's own, or else the latest) and when it started."""
+    base = options["report_dir"]
+    own = rundir.identity()
+    for run_id, started in ((options["run_id"], None), (own["run_id"], own["started"])):
+        if run_id:
+            directory = rundir.RunDirectory(base, run_id)
+            if directory.path.is_dir():
+                known = directory.document() or {}
+                return directory, known.get("started") or started
+            if options["run_id"]:
+                raise BadInput(f"{directory.path}: there is no such run")
+    newest = rundir.latest(base)
+    if newest is None:
+        raise BadInput(f"{Path(base).absolute()}: holds no run to report")
+    return newest, (newest.document() or {}).get("started")
+
+
+def _refused(run: dict[str, Any], expected: int) -> tuple[dict[str, str], str]:
+    """Return why each host is to be failed, and why all of them are, if so."""
+    if expected and expected != len(run["hosts"]):
+        return {}, f"The run has {len(run['hosts'])} hosts, muster_expected_hosts says {expected}."
+    if not run["hosts"]:
+        return {}, "No host was expected in this run: nothing was judged, so nothing passes."
+    if runs.exit_ok(run):
+        return {}, ""
+    planted = run.get("planted")
+    if planted and not planted["equal"]:
+        return _unequal(planted), ""
+    return {name: _why(name, host) for name, host in run["hosts"].items() if host["verdict"] not in READY}, ""
+
+
+def _unequal(planted: dict[str, Any]) -> dict[str, str]:
+    said: dict[str, list[str]] = {}
+    for kind in ("missed", "extra"):
+        for entry in planted[kind]:
+            said.setdefault(entry["host"], []).append(f"{kind} {entry['id']} ({entry['status']})")
+    return {host: f"{host}: findings differ from what was planted: {', '.join(what[:6])}" for host, what in said.items()}
+
+
+def _why(name: str, host: dict[str, Any]) -> str:
+    grave = [row["message"] for row in host["results"] if row["status"] in ("fail", "unknown")]
+    first = host["reason"] or (grave[0] if grave else "nothing was judged")
+    more = f" (and {len(grave) - 1} more)" if len(grave) > 1 else ""
+    return f"{name} is {host['verdict'].replace('_', ' ')}: {first[:300]}{more}"
+
+
+def version() -> str:
+    """Return the version of this collection, from the manifest of an artefact or the galaxy.yml of a checkout."""
+    manifest, source = ROOT / "MANIFEST.json", ROOT / "galaxy.yml"
+    for path, key in ((manifest, "collection_info"), (source, None)):
+        if path.is_file():
+            found = yaml.safe_load(path.read_text(encoding="utf-8"))
+            return str((found[key] if key else found)["version"])
+    return "unknown"

@@ -1,0 +1,120 @@
+# Copyright (c) 2026 the muster.fleet authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Verify one host: ask it for facts in one round trip, judge them here, keep record and facts in the run's directory."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleConnectionFailure
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.muster.fleet.plugins.module_utils.collect.node import COLLECTORS, wanted
+from ansible_collections.muster.fleet.plugins.module_utils.judge.results import FAIL, UNKNOWN
+from ansible_collections.muster.fleet.plugins.plugin_utils import bundle, node, prepared, record, rundir
+from ansible_collections.muster.fleet.plugins.plugin_utils.files import ROLES, BadInput, entries
+
+display = Display()
+bundle.program()  # made while the plugin is loaded, before the workers fork, so that they all share it
+
+SHOWN = 5
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "profile": {"type": "str", "required": True},
+    "rack": {"type": "str"},
+    "slot": {"type": "int"},
+    "check_dirs": {"type": "list", "elements": "path", "default": []},
+    "profile_dirs": {"type": "list", "elements": "path", "default": []},
+    "waivers": {"type": "path"},
+    "domains": {"type": "list", "elements": "str", "default": [], "choices": list(COLLECTORS)},
+    "phases": {"type": "list", "elements": "int", "default": []},
+    "gated": {"type": "bool", "default": False},
+    "deadline": {"type": "float", "default": 45},
+    "replay": {"type": "list", "elements": "path", "default": []},
+    "planted": {"type": "dict"},
+    "report_dir": {"type": "path", "default": "reports"},
+    "run_id": {"type": "str"},
+}
+
+
+class ActionModule(ActionBase):
+    """Facts of a host in, verdict of the host out."""
+
+    _supports_check_mode = True
+    _requires_connection = True
+
+    def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
+        """Return verdict, counts and the gravest findings; everything else is in the run's directory."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        unused, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        variables = task_vars or {}
+        _warn_of_misspelt(variables)
+        name = variables["inventory_hostname"]
+        run = rundir.RunDirectory(options["report_dir"], options["run_id"] or rundir.identity()["run_id"])
+        subject = record.Subject(name, options)
+        try:
+            run.expect(list(variables.get("ansible_play_hosts_all") or [name]))
+            kept, facts = self._verified(subject, options, variables)
+        except AnsibleConnectionFailure as error:
+            run.keep(record.unanswered(subject, f"unreachable: {error.message}"), None)
+            raise
+        except BadInput as error:
+            run.keep(record.unanswered(subject, str(error)), None)
+            return dict(result, failed=True, msg=str(error))
+        path = run.keep(kept, facts)
+        return dict(result, changed=False, **_short(kept), record=str(path))
+
+    def _verified(
+        self, subject: record.Subject, options: Mapping[str, Any], variables: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, Any] | None]:
+        judge_by = prepared.ready(
+            options["profile"], options["check_dirs"], options["profile_dirs"], options["waivers"]
+        )
+        values = judge_by.profile["values"]
+        request = {
+            "domains": options["domains"] or None,
+            "wanted": wanted(values),
+            "deadline_s": options["deadline"],
+            "replay": [_recording(path) for path in options["replay"]] or None,
+        }
+        if values.get("gpu", {}).get("vendor") in ("nvidia", "any"):
+            request["wanted"]["gpu"]["pynvml"] = node.pynvml_source()
+        try:
+            answer = node.ask(self, variables, request)
+        except bundle.NoAnswer as error:
+            return record.unanswered(subject, str(error), judge_by), None
+        return record.judged(subject, answer, judge_by, options), answer["facts"]
+
+
+def _recording(path: str) -> Any:
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path}: no recording can be read from it: {error}") from error
+
+
+def _short(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what goes through Ansible's queue and into its events: little, whatever the machine shows."""
+    grave = [row for row in kept["results"] if row["status"] in (FAIL, UNKNOWN)]
+    counts: dict[str, int] = {}
+    for row in kept["results"]:
+        counts[row["status"]] = counts.get(row["status"], 0) + row["items"]
+    return {
+        "verdict": kept["verdict"],
+        "reached": kept["reached"],
+        "counts": counts,
+        "findings": [row["message"][:400] for row in grave[:SHOWN]],
+        "findings_cut": max(0, len(grave) - SHOWN),
+    }
+
+
+def _warn_of_misspelt(variables: Mapping[str, Any]) -> None:
+    """Name inventory variables that look like the role's but are none: they would be ignored in silence."""
+    known = [key for role in ("verify",) for key in entries(ROLES / role / "defaults" / "main.yml")[0].value]
+    for name in variables:
+        if name.startswith("verify_") and name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            display.warning(f"{name} is not a variable of role verify" + (f"; did you mean {near[0]}?" if near else ""))

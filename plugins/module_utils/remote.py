@@ -1,0 +1,60 @@
+# Copyright (c) 2026 the muster.fleet authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What happens on the node when the collectors arrive over the connection's standard input (``plugin_utils/bundle``)."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import sys
+import time
+import zlib
+from typing import Any, Dict, Mapping
+
+from .collect.node import COLLECTORS
+from .collect.together import DEADLINE_S, collect
+from .host import Host
+from .record import Recorder
+from .replay import BadRecording, Replay, check
+
+MARK = "MUSTER1:"
+
+
+def answer(request: Mapping[str, Any]) -> Dict[str, Any]:
+    """Collect what ``request`` asks for.
+
+    ``request``: ``domains`` (all when absent), ``wanted`` by domain, ``deadline_s``, ``replay`` (recordings to answer
+    from instead of the machine), ``record`` (a name: return a recording as well).
+    """
+    started = time.monotonic()
+    try:
+        layers = [check(document, f"recording layer {n}") for n, document in enumerate(request.get("replay") or [])]
+    except BadRecording as error:
+        return {"refused": str(error)}
+    host: Host = Replay(layers) if layers else Host()
+    if request.get("record"):
+        host = Recorder(host, request["record"])
+    domains = request.get("domains") or list(COLLECTORS)
+    collectors = {name: COLLECTORS[name] for name in domains}
+    facts = collect(host, collectors, request.get("wanted") or {}, request.get("deadline_s") or DEADLINE_S)
+    identity = host.identity()
+    result = {
+        "facts": facts,
+        "identity": identity,
+        "simulated": host.simulated,
+        "planted": dict(host.planted) or None,
+        "took_s": round(time.monotonic() - started, 3),
+        "cpu_s": round(time.process_time(), 3),
+    }
+    if isinstance(host, Recorder):
+        result["recording"] = host.document
+    return result
+
+
+def main(request: Mapping[str, Any]) -> None:
+    """Answer on standard output: a mark, then compressed JSON in base 64, so that a login banner does no harm."""
+    packed = zlib.compress(json.dumps(answer(request)).encode("ascii"), 6)
+    sys.stdout.write(f"\n{MARK}{base64.b64encode(packed).decode()}\n")
+    sys.stdout.flush()
+    os._exit(0)  # a thread that hangs in the driver must not keep the connection open

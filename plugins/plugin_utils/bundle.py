@@ -1,0 +1,119 @@
+# Copyright (c) 2026 the muster.fleet authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The collectors as one compressed parcel for a node's standard input: no files there, nothing installed.
+
+The parcel is a line with its own length, a compressed program (a small importer and the sources of
+``module_utils``), and a compressed request. ``python3 -I -S -c BOOT`` on the node runs it.
+"""
+
+from __future__ import annotations
+
+import ast
+import base64
+import functools
+import json
+import zlib
+from pathlib import Path
+from typing import Any
+
+SOURCES = Path(__file__).parents[1] / "module_utils"
+PACKAGE = "muster_node"
+MARK = "MUSTER1:"
+OLDEST = (3, 9)
+
+BOOT = "import sys,zlib;b=sys.stdin.buffer;exec(zlib.decompress(b.read(int(b.readline()))))"
+# One round trip finds an interpreter and runs it; no double quotes or dollars inside BOOT.
+COMMAND = 'for p in {pythons}; do command -v "$p" >/dev/null 2>&1 && exec "$p" -I -S -c "{boot}"; done; echo MUSTER-NO-PYTHON; exit 127'
+PYTHONS = "python3 /usr/bin/python3 /usr/local/bin/python3 /usr/libexec/platform-python"
+
+# Runs on whatever interpreter is there, so it is older in style than the rest.
+IMPORTER = '''
+import sys
+if sys.version_info[:2] < %(oldest)r:
+    print("MUSTER-OLD-PYTHON:" + ".".join(map(str, sys.version_info[:3])))
+    sys.exit(127)
+import json, zlib
+S = json.loads(%(sources)r)
+class Bundle(object):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        if name in S:
+            spec = type(sys.__spec__)(name, cls, is_package=S[name][0])
+            if S[name][0]:
+                spec.submodule_search_locations = []
+            return spec
+    @staticmethod
+    def create_module(spec):
+        return None
+    @staticmethod
+    def exec_module(module):
+        name = module.__spec__.name
+        exec(compile(S[name][1], "<" + name + ">", "exec"), module.__dict__)
+    @staticmethod
+    def get_source(name):
+        return S[name][1]
+sys.meta_path.insert(0, Bundle)
+from %(package)s import remote
+remote.main(json.loads(zlib.decompress(b.read())))
+'''
+
+
+class NoAnswer(Exception):
+    """The node ran something else, or nothing; the message says what was seen."""
+
+
+@functools.lru_cache(maxsize=None)
+def program() -> bytes:
+    """Return the compressed program; the same for every node, so it is made once."""
+    sources: dict[str, tuple[bool, str]] = {}
+    for path in sorted(SOURCES.rglob("*.py")):
+        relative = path.relative_to(SOURCES).with_suffix("")
+        parts = [PACKAGE, *relative.parts]
+        package = parts[-1] == "__init__"
+        sources[".".join(parts[:-1] if package else parts)] = (package, _bare(path.read_text(encoding="utf-8")))
+    text = IMPORTER % {"oldest": OLDEST, "sources": json.dumps(sources), "package": PACKAGE}
+    return zlib.compress(text.encode(), 9)
+
+
+def _bare(source: str) -> str:
+    """Strip comments and docstrings: they need not travel."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
+            first = body[0]
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+                body[0:1] = [] if len(body) > 1 else [ast.Pass()]
+    return ast.unparse(tree)
+
+
+def command(interpreter: str | None) -> str:
+    """Return the shell command that runs a parcel, with a given interpreter or the first that is found."""
+    return COMMAND.format(pythons=interpreter or PYTHONS, boot=BOOT)
+
+
+def parcel(request: dict[str, Any]) -> bytes:
+    """Return what goes to the node's standard input."""
+    body = program()
+    return b"%d\n" % len(body) + body + zlib.compress(json.dumps(request).encode(), 6)
+
+
+def unpack(stdout: str, stderr: str, rc: int) -> dict[str, Any]:
+    """Return a node's answer; raise :class:`NoAnswer` with a reason when there is none."""
+    for line in reversed(stdout.splitlines()):
+        line = line.strip()
+        if line.startswith(MARK):
+            try:
+                answer: dict[str, Any] = json.loads(zlib.decompress(base64.b64decode(line[len(MARK) :])))
+            except (ValueError, zlib.error) as error:
+                raise NoAnswer(f"the answer arrived broken: {error}") from error
+            if "refused" in answer:
+                raise NoAnswer(answer["refused"])
+            return answer
+        if line.startswith("MUSTER-OLD-PYTHON:"):
+            oldest = ".".join(map(str, OLDEST))
+            raise NoAnswer(f"the machine has Python {line.split(':')[1]}; the collectors need {oldest} or newer")
+        if line == "MUSTER-NO-PYTHON":
+            raise NoAnswer("the machine has no Python 3")
+    said = (stderr.strip() or stdout.strip() or "nothing").splitlines()[-1][:300]
+    raise NoAnswer(f"no answer from the collectors (exit code {rc}); the last thing said was: {said}")

@@ -1,0 +1,54 @@
+# Copyright (c) 2026 the muster.fleet authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Asking a node: the parcel of collectors goes out and the answer comes back, in one exec of Ansible's own connection."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from . import bundle
+
+MARGIN_S = 15.0  # for the connection, on top of what the node itself is given
+
+
+@functools.lru_cache(maxsize=None)
+def pynvml_source() -> str | None:
+    """Return the text of the controller's pynvml, which travels to nodes that are to have NVIDIA accelerators."""
+    found = importlib.util.find_spec("pynvml")
+    return Path(found.origin).read_text(encoding="utf-8") if found and found.origin else None
+
+
+def ask(action: Any, task_vars: Mapping[str, Any], request: dict[str, Any]) -> dict[str, Any]:
+    """Return the node's answer (see ``module_utils/remote``).
+
+    Raises ``bundle.NoAnswer`` when the machine was reached but did not answer, and lets Ansible's own
+    ``AnsibleConnectionFailure`` through when it was not reached.
+    """
+    interpreter = str(task_vars.get("ansible_python_interpreter") or "auto")
+    command = bundle.command(None if interpreter.startswith("auto") else interpreter)
+    seconds = float(request["deadline_s"]) + MARGIN_S
+    with _alarm(seconds):
+        done = action._low_level_execute_command(command, in_data=bundle.parcel(request), sudoable=True)
+    return bundle.unpack(done.get("stdout", ""), done.get("stderr", ""), done.get("rc", 0))
+
+
+@contextmanager
+def _alarm(seconds: float) -> Iterator[None]:
+    """Bound the whole exchange: a node whose shell hangs must not hold its worker for ever."""
+
+    def ring(unused_signal: int, unused_frame: Any) -> None:
+        raise bundle.NoAnswer(f"timeout: the machine took the question and had not answered after {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

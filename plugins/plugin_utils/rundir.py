@@ -1,0 +1,102 @@
+# Copyright (c) 2026 the muster.fleet authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The directory of one run, which every host's worker and the report share: ``reports/<run id>/``."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from ansible import constants as C
+
+from .files import BadInput, write
+
+EXPECTED = "expected.json"
+
+
+def now() -> str:
+    """Return the controller's time, UTC, in ISO 8601."""
+    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def identity() -> dict[str, str]:
+    """Return id and start of this ``ansible-playbook`` run, the same in all its workers.
+
+    They meet in the run's own temporary directory, which all forks of one controller process share: the first that
+    asks decides. An AWX job's number goes into the id.
+    """
+    path = Path(C.DEFAULT_LOCAL_TMP) / "muster-run.json"
+    if not path.exists():
+        stamp = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+        job = os.environ.get("JOB_ID", "")
+        fresh = {"run_id": f"{stamp}-{'job' + job if job else os.getppid()}", "started": now()}
+        draft = path.with_suffix(f".{os.getpid()}")
+        draft.write_text(json.dumps(fresh), encoding="utf-8")
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+        draft.unlink()
+    known: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    return known
+
+
+class RunDirectory:
+    """Where a run's records, facts and reports lie."""
+
+    def __init__(self, base: str, run_id: str):
+        self.base = Path(base).expanduser().absolute()
+        self.run_id = run_id
+        self.path = self.base / run_id
+
+    def expect(self, hosts: list[str]) -> None:
+        """Note which hosts this run is to answer for; the first worker does it for all."""
+        path = self.path / EXPECTED
+        if not path.exists():
+            write(path, json.dumps(sorted(hosts)))
+
+    def keep(self, record: dict[str, Any], facts: dict[str, Any] | None) -> Path:
+        """Write a host's record, and its facts beside it."""
+        name = quote(record["name"], safe="")
+        if facts is not None:
+            write(self.path / "facts" / f"{name}.json", json.dumps(facts, sort_keys=True))
+        path = self.path / "hosts" / f"{name}.json"
+        write(path, json.dumps(record))
+        return path
+
+    def records(self) -> list[dict[str, Any]]:
+        """Return the records that arrived."""
+        return [_load(path) for path in sorted((self.path / "hosts").glob("*.json"))]
+
+    def expected(self) -> list[str]:
+        """Return the names of the hosts this run is to answer for."""
+        path = self.path / EXPECTED
+        return _load(path) if path.exists() else []
+
+    def document(self) -> dict[str, Any] | None:
+        """Return ``run.json`` when it is there."""
+        path = self.path / "run.json"
+        return _load(path) if path.exists() else None
+
+    def point_latest(self) -> None:
+        """Let ``latest`` point here."""
+        draft = self.base / f".latest.{os.getpid()}"
+        draft.symlink_to(self.run_id)
+        os.replace(draft, self.base / "latest")
+
+
+def latest(base: str) -> RunDirectory | None:
+    """Return the newest finished run below ``base``."""
+    link = Path(base).expanduser().absolute() / "latest"
+    return RunDirectory(base, os.readlink(link)) if link.is_symlink() else None
+
+
+def _load(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path}: cannot be read: {error}") from error
