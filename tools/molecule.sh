@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Copyright (c) 2026 the muster.fleet authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+#
+# Run by `make integration`: every scenario of molecule/, against the installed collection.
+
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+export MOLECULE_GLOB='molecule/*/molecule.yml'
+[ -t 1 ] || export NO_COLOR=1
+exec molecule -c .config/molecule/config.yml test --all
