@@ -68,7 +68,8 @@ def functions_beyond(source: str, limit: int) -> dict[str, int]:
 def test_python_file_is_short_and_so_are_its_functions(path: Path) -> None:
     source = path.read_text(encoding="utf-8")
     assert path in MODULES or lines(path) <= PYTHON_LINES
-    assert functions_beyond(source, FUNCTION_LINES) == {}
+    if CHECKOUT / "tests" not in path.parents:  # a table of cases may be long
+        assert functions_beyond(source, FUNCTION_LINES) == {}
 
 
 @each("path", MODULES, ids=name)
