@@ -14,7 +14,7 @@ PYTEST := $(TEST) pytest --numprocesses auto --maxprocesses 8
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup bringup test lint unit lab integration bench build requirements clean
+.PHONY: help setup bringup test lint unit lab integration bench rack build requirements clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -23,7 +23,7 @@ help: ## list the targets
 setup: ## make the virtual environment and install the collection into .build/collections
 	@$(TEST)
 
-bringup: ## bring up and verify INVENTORY (without one: the simulated rack)
+bringup: $(if $(filter inventories/lab%,$(INVENTORY)),rack) ## bring up and verify INVENTORY (without one: the simulated rack)
 	@$(RUNTIME) ansible-playbook muster.fleet.bringup -i $(INVENTORY) $(ARGS)
 
 test: ## everything below up to integration, each also after a failure of another
@@ -38,12 +38,15 @@ unit: ## the logic, without Ansible and without machines
 lab: ## the simulated rack: each planted fault is found, and nothing else
 	@$(PYTEST) tests/lab $(ARGS)
 
-integration: ## the installed collection, end to end, and the Molecule scenarios
+integration: rack ## the installed collection, end to end, and the Molecule scenarios
 	@$(PYTEST) tests/integration $(ARGS)
 	@$(TEST) tools/molecule.sh
 
 bench: ## how long things take
 	@$(TEST) pytest tests/bench $(ARGS)
+
+rack: ## write the recordings that the simulated rack consists of
+	@$(RUNTIME) tools/rack.sh
 
 build: ## build the collection into .build/artifact
 	@$(RUNTIME) ls .build/artifact
@@ -52,4 +55,4 @@ requirements: ## write the locked requirements of this Python anew
 	@tools/setup.sh lock
 
 clean: ## remove what was built
-	rm -rf .build
+	rm -rf .build inventories/lab/.build

@@ -5,7 +5,7 @@
 # Run by `make lint`. Every tool runs, also after another one complained; the last line names those that did.
 
 set -uo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 
 # Ansible's tools find a collection by the folders around it. The tree lies outside the checkout, because
 # they would otherwise follow the link into itself.

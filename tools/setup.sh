@@ -21,6 +21,17 @@ stop() {
     exit 1
 }
 
+need() { # COMMAND PACKAGE: a program that is no Python package
+    ! command -v "$1" >/dev/null || return 0
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        echo "muster.fleet: installing $2" >&2
+        { apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends "$2"; } \
+            >"$build/apt.log" 2>&1 || stop "$1 is missing and apt-get could not install $2, see $build/apt.log."
+    else
+        stop "$1 is missing, and this user may not install it: have the package $2 installed."
+    fi
+}
+
 # --- which Python ---------------------------------------------------------------------------------
 
 version_of() { # a shim may exist and yet not run: only an answer counts
@@ -141,6 +152,7 @@ esac
 mkdir -p "$build" || stop "$checkout cannot be written to: clone it where you may write."
 exec 9>"$build/lock"
 flock 9 2>/dev/null || true # two makes at a time; where there is no flock(1), one at a time
+need ssh openssh-client
 make_venv runtime
 [ "$verb" = runtime ] || make_venv test
 install_collection

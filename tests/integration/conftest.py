@@ -20,12 +20,13 @@ BIN = Path(sys.executable).parent
 
 
 @pytest.fixture(scope="session")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def environment(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """A user's environment, without what this machine or its owner has set for Ansible."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "MUSTER_"))}
     return {
         **kept,
         "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+        "ANSIBLE_CONFIG": str(checkout / "ansible.cfg"),
         "ANSIBLE_HOME": str(tmp_path_factory.mktemp("ansible-home")),
         "ANSIBLE_COLLECTIONS_PATH": str(tmp_path_factory.mktemp("no-collections")),
         "ANSIBLE_NOCOLOR": "1",
@@ -74,8 +75,10 @@ def collections(artifact: Path, run: Run, environment: dict[str, str]) -> Path:
 
 @pytest.fixture(scope="session")
 def lab(checkout: Path) -> Path:
-    """The inventory of the simulated rack."""
-    return checkout / "inventories" / "lab"
+    """The inventory of the simulated rack, whose recordings `make rack` writes."""
+    inventory = checkout / "inventories" / "lab"
+    assert (inventory / ".build" / ".source").is_file(), "the simulated rack is not there: run `make rack`"
+    return inventory
 
 
 @pytest.fixture(scope="session")

@@ -27,7 +27,7 @@ SUMMARY_BYTES = 32 * 1024
 def private_data(lab: Path, environment: dict[str, str], collections: Path, tmp_path: Path) -> Path:
     """A runner's private data directory with the simulated rack as its inventory."""
     folder = tmp_path / "private"
-    shutil.copytree(lab, folder / "inventory", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(lab, folder / "inventory", ignore=shutil.ignore_patterns("builder", "nvml"))
     (folder / "project").mkdir()
     (folder / "env").mkdir()
     ansible = {name: value for name, value in environment.items() if name.startswith("ANSIBLE_")}
