@@ -164,9 +164,9 @@ class Replay(Host):
             return Nvml(kept["state"], kept["transcript"], kept.get("detail", ""))
         if not self._data["nvml"]:
             return Nvml(self._missing)
-        from . import nvml_probe  # late: most machines have no NVIDIA accelerator
+        from . import nvml_replay  # late: most machines have no NVIDIA accelerator
 
-        return nvml_probe.replay(self._data["nvml"], timeout, self._data.get("nvml_library"), pynvml)
+        return nvml_replay.replay(self._data["nvml"], timeout, self._data.get("nvml_library"), pynvml)
 
     def tcp(self, address: str, port: int, timeout: float = 3) -> Reply:
         entry = self._data["tcp"].get(f"{address}:{port}", {"state": self._missing})
@@ -213,7 +213,8 @@ def _tree(entries: Iterable[Tuple[str, Any]], empty: Mapping[str, Any]) -> Dict[
     """Derive every directory from the paths that are recorded in it."""
     tree = {path: dict.fromkeys(names, None) for path, names in empty.items() if names is not None}
     for path, value in entries:
-        while value is not None and path != "/":
+        there = value is not None and not (_refused(value) and value["state"] == ABSENT)
+        while there and path != "/":
             parent, name = posixpath.split(path)
             known = tree.setdefault(parent, {})
             if name in known:

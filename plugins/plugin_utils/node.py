@@ -30,7 +30,7 @@ def ask(action: Any, task_vars: Mapping[str, Any], request: dict[str, Any]) -> d
     Raises ``bundle.NoAnswer`` when the machine was reached but did not answer, and lets Ansible's own
     ``AnsibleConnectionFailure`` through when it was not reached.
     """
-    interpreter = str(task_vars.get("ansible_python_interpreter") or "auto")
+    interpreter = str(action._templar.template(task_vars.get("ansible_python_interpreter")) or "auto")
     command = bundle.command(None if interpreter.startswith("auto") else interpreter)
     seconds = float(request["deadline_s"]) + MARGIN_S
     with _alarm(seconds):

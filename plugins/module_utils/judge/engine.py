@@ -104,7 +104,7 @@ def _by_subject(check: Mapping[str, Any], ground: Ground) -> List[Result]:
         return [_row(check, ground, None, UNKNOWN, message=f"{check['title']}: {reason}", reason=reason)]
     if OPERATORS[next(iter(check["expect"]))].collective:
         return _together(check, ground, [item for item, unused in kept])
-    return [_judge_item(check, ground, item if state else item._replace(missing=str(state))) for item, state in kept]
+    return [_judge_item(check, ground, item if state is True else item._replace(missing=state)) for item, state in kept]
 
 
 def _chosen(item: Item, where: Mapping[str, Any], ground: Ground) -> Any:

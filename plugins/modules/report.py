@@ -1,0 +1,72 @@
+#!/usr/bin/python
+# Copyright (c) 2026 the muster.fleet authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Documentation of the action plugin of the same name, which does the work on the controller."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: report
+short_description: Write a run's reports
+version_added: 0.1.0
+description:
+  - Reads the records that M(muster.fleet.verify) kept and writes HTML, JSON, JUnit, Markdown and Prometheus text into the run's directory.
+  - Judges nothing and asks no machine.
+author: muster.fleet authors (@muster-fleet)
+extends_documentation_fragment:
+  - muster.fleet.attributes
+attributes:
+  check_mode:
+    support: full
+    details: Writes on the controller only.
+  diff_mode:
+    support: N/A
+    details: Changes nothing on the host.
+options:
+  report_dir:
+    description: Directory of runs.
+    type: path
+    default: reports
+  run_id:
+    description: Run to report. The one of this playbook when it is not given, or else the latest.
+    type: str
+  expected_hosts:
+    description: How many hosts the run must have. Zero expects nothing.
+    type: int
+    default: 0
+"""
+
+EXAMPLES = r"""
+- name: Write the reports of this run
+  muster.fleet.report:
+  run_once: true
+  register: reported
+"""
+
+RETURN = r"""
+verdict:
+  description: The verdict of the fleet.
+  returned: success
+  type: str
+counts:
+  description: How many hosts have which verdict.
+  returned: success
+  type: dict
+simulated:
+  description: Whether simulated machines are part of the run.
+  returned: success
+  type: bool
+report:
+  description: Where the HTML report lies on the controller.
+  returned: success
+  type: str
+refused:
+  description: Why each host that does not pass muster is to be failed.
+  returned: success
+  type: dict
+refusal:
+  description: Why all hosts are to be failed, if so; empty otherwise.
+  returned: success
+  type: str
+"""
