@@ -39,7 +39,7 @@ lab: ## the simulated rack: each planted fault is found, and nothing else
 	@$(PYTEST) tests/lab $(ARGS)
 
 integration: rack ## the installed collection, end to end, and the Molecule scenarios
-	@$(PYTEST) tests/integration $(ARGS)
+	@$(PYTEST) --dist loadfile tests/integration $(ARGS)
 	@$(TEST) tools/molecule.sh
 
 bench: ## how long things take

@@ -120,3 +120,17 @@ def test_no_network(make: Setup, clone: Path) -> None:
     )
     assert "pip reached no package index" in sentence(ran)
     assert not list((clone / ".build").glob("venv-*/.runtime")), "what failed must be tried again"
+
+
+def test_program_that_is_missing_and_may_not_be_installed(
+    make: Setup, interpreters: Callable[[str, str], None], tmp_path: Path
+) -> None:
+    for folder in ("/bin", "/usr/bin"):
+        for program in Path(folder).iterdir():
+            if program.name != "ssh" and not (tmp_path / "bin" / program.name).exists():
+                (tmp_path / "bin" / program.name).symlink_to(program)
+    (tmp_path / "bin" / "id").unlink()
+    interpreters("id", "echo 1000")
+    said = sentence(make("setup", f"PYTHON={sys.executable}", PATH=str(tmp_path / "bin")))
+    assert "ssh is missing, and this user may not install it" in said
+    assert "openssh-client" in said
