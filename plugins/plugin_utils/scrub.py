@@ -15,10 +15,14 @@ from typing import Any
 IDENTIFYING = re.compile(r"(^|_)(serial|uuid|guid|mac|asset_tag|hostname|machine_id|chassis_serial|part_serial)(_|$)")
 MAC = re.compile(r"(?<![0-9a-fA-F:])(?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}(?![0-9a-fA-F:])")
 IPV4 = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])")
-IPV6 = re.compile(r"(?<![0-9a-fA-F:.])(?:[0-9a-fA-F]{1,4}:){2,7}(?::?[0-9a-fA-F]{1,4})+(?![0-9a-fA-F:.])")
+IPV6 = re.compile(r"(?<![0-9a-fA-F:.])[0-9a-fA-F]{0,4}(?::[0-9a-fA-F]{0,4}){2,7}(?![0-9a-fA-F:.])")
 UUID = re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?![0-9a-fA-F])")
 SHORTEST = 5  # shorter identifiers would be replaced in the middle of other words
-KEPT_NETWORKS = [ipaddress.ip_network(net) for net in ("127.0.0.0/8", "0.0.0.0/8", "255.0.0.0/8")]
+# A text such as 6.8.0.1 may be a version: four numbers are an address when facts or these networks say so.
+INTERNAL = [
+    ipaddress.ip_network(net)
+    for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16")
+]
 
 
 def identifiers(facts: Any, key: str = "") -> Iterator[str]:
@@ -33,6 +37,36 @@ def identifiers(facts: Any, key: str = "") -> Iterator[str]:
         yield facts
 
 
+def addresses(facts: Any) -> Iterator[str]:
+    """Yield the IP addresses that facts hold, loopback and multicast left out."""
+    if isinstance(facts, Mapping):
+        for value in facts.values():
+            yield from addresses(value)
+    elif isinstance(facts, list):
+        for value in facts:
+            yield from addresses(value)
+    elif isinstance(facts, str) and (facts.count(".") == 3 or facts.count(":") > 1):
+        try:
+            address = ipaddress.ip_interface(facts).ip
+        except ValueError:
+            return
+        if not (address.is_loopback or address.is_multicast or address.is_unspecified):
+            yield str(address)
+
+
+def _spellings(address: str) -> Iterator[tuple[str, str]]:
+    """Yield an address and what it becomes, as people write it and as the kernel does in /proc/net."""
+    made = _ipv4(address, known=True) if "." in address else _like_v6(address)
+    yield address, made
+    old, new = ipaddress.ip_address(address).packed, ipaddress.ip_address(made).packed
+    for spell in (_little_endian, lambda packed: packed.hex()):
+        yield spell(old), spell(new)
+
+
+def _little_endian(packed: bytes) -> str:
+    return "".join(packed[i : i + 4][::-1].hex() for i in range(0, len(packed), 4)).upper()
+
+
 def scrub(recording: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return the recording without serial numbers, UUIDs, GUIDs, MAC and IP addresses and the host's name.
 
@@ -41,6 +75,7 @@ def scrub(recording: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, A
     """
     known = sorted(set(identifiers(facts)) | {recording["identity"]["hostname"]}, key=len, reverse=True)
     table = {text: _like(text) for text in known if len(text) >= SHORTEST}
+    table.update(pair for address in set(addresses(facts)) for pair in _spellings(address))
     word = re.compile("|".join(map(re.escape, table))) if table else None
 
     def clean(text: str) -> str:
@@ -92,12 +127,12 @@ def _mac(text: str) -> str:
     return "02:" + ":".join(digest[i : i + 2] for i in range(0, 10, 2))
 
 
-def _ipv4(text: str) -> str:
+def _ipv4(text: str, known: bool = False) -> str:
     try:
         address = ipaddress.IPv4Address(text)
     except ValueError:
-        return text  # a version number
-    if any(address in net for net in KEPT_NETWORKS) or address.is_multicast:
+        return text
+    if not known and not any(address in net for net in INTERNAL):
         return text
     drawn = int(_digest(text)[:6], 16)
     return f"198.{18 + drawn % 2}.{drawn // 2 % 256}.{drawn // 512 % 254 + 1}"

@@ -1,0 +1,119 @@
+"""The parcel runs on a bare interpreter, and whatever comes back instead of an answer is named."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import pytest
+from ansible_collections.muster.fleet.plugins.plugin_utils import bundle
+
+MINIMAL = {
+    "muster_recording": 1,
+    "simulated": True,
+    "closed": True,
+    "identity": {"hostname": "n", "uid": 0, "now": 1.0},
+}
+
+
+def interpreters():
+    """Return the interpreters of this machine that the parcel must run on, oldest first."""
+    found = {}
+    for minor in range(9, 15):
+        named = shutil.which(f"python3.{minor}")
+        pyenv = sorted(Path.home().glob(f".pyenv/versions/3.{minor}.*/bin/python3.{minor}"))
+        path = str(pyenv[0]) if pyenv else named
+        if path and subprocess.run([path, "-c", ""], capture_output=True, check=False).returncode == 0:
+            found[f"3.{minor}"] = path
+    return found or {"this": sys.executable}
+
+
+def send(python, request, stdin=None):
+    done = subprocess.run(
+        ["/bin/sh", "-c", bundle.command(python)],
+        input=stdin or bundle.parcel(request), capture_output=True, timeout=60, check=False,
+    )  # fmt: skip
+    return done.stdout.decode(), done.stderr.decode(), done.returncode
+
+
+@pytest.mark.parametrize("version", sorted(interpreters(), key=lambda name: (len(name), name)))
+def test_parcel_runs_on_a_bare_interpreter(version):
+    request = {"replay": [MINIMAL], "domains": ["host", "time", "nic"], "deadline_s": 20}
+    answer = bundle.unpack(*send(interpreters()[version], request))
+    assert set(answer["facts"]) == {"host", "time", "nic"}
+    assert answer["simulated"] is True
+    broken = [e for facts in answer["facts"].values() for e in facts["errors"] if e["source"].endswith("collector")]
+    assert broken == []
+
+
+def test_all_collectors_answer_from_an_empty_machine():
+    answer = bundle.unpack(*send(sys.executable, {"replay": [MINIMAL], "deadline_s": 20}))
+    broken = {
+        domain: entry
+        for domain, facts in answer["facts"].items()
+        for entry in facts["errors"]
+        if entry["source"].endswith("collector")
+    }
+    assert broken == {}
+
+
+def test_login_banner_does_no_harm():
+    stdout, stderr, rc = send(sys.executable, {"replay": [MINIMAL], "domains": ["time"], "deadline_s": 5})
+    assert bundle.unpack("Welcome!\nMUSTER\n" + stdout + "\nBye\n", stderr, rc)["simulated"]
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (("MUSTER-NO-PYTHON\n", "", 127), "has no Python 3"),
+        (("MUSTER-OLD-PYTHON:3.8.18\n", "", 127), "has Python 3.8.18; the collectors need 3.9 or newer"),
+        (("", "Segmentation fault\n", 139), "exit code 139.*Segmentation fault"),
+        (("", "", 0), "the last thing said was: nothing"),
+        (("MUSTER1:!!!\n", "", 0), "arrived broken"),
+        (("MUSTER1:AAAA\n", "", 0), "arrived broken"),
+    ],
+)
+def test_no_answer_is_named(said, reason):
+    with pytest.raises(bundle.NoAnswer, match=reason):
+        bundle.unpack(*said)
+
+
+def test_no_interpreter_on_the_machine():
+    with pytest.raises(bundle.NoAnswer, match="no Python 3"):
+        bundle.unpack(*send("/no/such/python3", {}))
+
+
+def test_old_interpreter_says_so():
+    """The importer is run by whatever is there, so it must come to its own complaint on any Python 3."""
+    text = zlib.decompress(bundle.program()).decode()
+    head = text[: text.index("import json")].replace("< (3, 9)", "< (99, 9)")
+    done = subprocess.run([sys.executable, "-c", head], capture_output=True, check=False)
+    with pytest.raises(bundle.NoAnswer, match=r"the machine has Python 3\.\d+"):
+        bundle.unpack(done.stdout.decode(), done.stderr.decode(), done.returncode)
+
+
+def test_recording_of_another_schema_is_refused_by_the_node():
+    with pytest.raises(bundle.NoAnswer, match="schema version 9"):
+        bundle.unpack(*send(sys.executable, {"replay": [dict(MINIMAL, muster_recording=9)], "deadline_s": 5}))
+
+
+def test_parcel_stays_small():
+    """An ordinary module costs about 125 KB a host; the parcel must stay well below, or its point is lost."""
+    assert len(bundle.parcel({"wanted": {}})) < 90_000
+
+
+def test_recording_travels_back_and_gives_the_same_facts():
+    request = {"domains": ["host", "storage"], "deadline_s": 20, "record": "here"}
+    live = bundle.unpack(*send(sys.executable, request))
+    again = bundle.unpack(*send(sys.executable, {**request, "record": None, "replay": [live["recording"]]}))
+
+    def bare(facts):
+        return json.loads(
+            json.dumps({name: {k: v for k, v in value.items() if k != "took_ms"} for name, value in facts.items()})
+        )
+
+    assert bare(again["facts"]) == bare(live["facts"])
