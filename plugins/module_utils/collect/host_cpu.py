@@ -142,9 +142,13 @@ def _vulnerabilities(asked: Asked) -> Optional[Dict[str, Optional[str]]]:
 
 
 def numa(asked: Asked) -> Dict[str, Any]:
-    """Return the NUMA nodes; memory that came with an accelerator is a node without CPUs."""
+    """Return the NUMA nodes; memory that came with an accelerator is a node without CPUs.
+
+    Numbers that are set aside for memory to come (Grace has dozens) hold neither CPUs nor memory and are left out.
+    """
     numbers = cpulist.numbers(asked.text(f"{NODE}/online", required=True))
-    nodes = [_node(asked, number) for number in numbers or []]
+    found = [_node(asked, number) for number in numbers or []]
+    nodes = [node for node in found if node["cpu_count"] != 0 or node["memory_total_bytes"] != 0]
     with_cpus = [node for node in nodes if node["cpu_count"]]
     whole = bool(nodes) and all(node["cpu_count"] is not None for node in nodes)
     memory = [node["memory_total_bytes"] for node in with_cpus]

@@ -13,12 +13,9 @@ from ..parse import cmdline, keyvalue, proc
 
 MODULES = ("nvidia", "nvidia_peermem", "amdgpu", "habanalabs", "mlx5_core", "ib_core", "nouveau")
 TAINTS = {  # Documentation/admin-guide/tainted-kernels.rst: what points at damage rather than at a driver's licence
-    2: "module unloaded by force",
     4: "machine check",
     5: "bad page",
     7: "kernel died (oops or bug)",
-    9: "kernel warning",
-    11: "firmware defect worked around",
     14: "soft lockup",
 }
 SECOND_LOOK_S = 0.2
@@ -44,8 +41,13 @@ def kernel(asked: Asked) -> Dict[str, Any]:
 
 
 def _installed(asked: Asked) -> Optional[List[str]]:
-    names = (name[8:] for name in asked.names("/boot") if name.startswith("vmlinuz-"))
-    return [name for name in names if not name.startswith("0-rescue") and not name.endswith(".old")] or None
+    """Return the kernels in /boot: ``[]`` on a machine that starts over the network, ``None`` when it may not be seen."""
+    folder = asked.host.names("/boot")
+    if folder.state not in (OK, ABSENT):
+        asked.fail("/boot", f"{folder.state}: {folder.detail}")
+        return None
+    names = (name[8:] for name in folder.names if name.startswith("vmlinuz-"))
+    return [name for name in names if not name.startswith("0-rescue") and not name.endswith(".old")]
 
 
 def flavour(release: str) -> str:
