@@ -57,15 +57,24 @@ class ActionModule(ActionBase):
         subject = record.Subject(name, options)
         try:
             run.expect(list(variables.get("ansible_play_hosts_all") or [name]))
-            kept, facts = self._verified(subject, options, variables)
+            kept, facts = self._judged(subject, options, variables, run)
+            path = run.keep(kept, facts)
+        except BadInput as error:
+            return dict(result, failed=True, msg=str(error))
+        return dict(result, changed=False, **_short(kept), record=str(path))
+
+    def _judged(
+        self, subject: record.Subject, options: Mapping[str, Any], variables: Mapping[str, Any], run: rundir.RunDirectory
+    ) -> tuple[dict[str, Any], dict[str, Any] | None]:
+        """Return record and facts; a host that cannot be judged has a record that says why, and so is in the report."""
+        try:
+            return self._verified(subject, options, variables)
         except AnsibleConnectionFailure as error:
             run.keep(record.unanswered(subject, f"unreachable: {error.message}"), None)
             raise
         except BadInput as error:
-            run.keep(record.unanswered(subject, str(error)), None)
-            return dict(result, failed=True, msg=str(error))
-        path = run.keep(kept, facts)
-        return dict(result, changed=False, **_short(kept), record=str(path))
+            display.warning(str(error))
+            return record.unanswered(subject, str(error)), None
 
     def _verified(
         self, subject: record.Subject, options: Mapping[str, Any], variables: Mapping[str, Any]

@@ -28,7 +28,7 @@ COMMAND = 'for p in {pythons}; do command -v "$p" >/dev/null 2>&1 && exec "$p" -
 PYTHONS = "python3 /usr/bin/python3 /usr/local/bin/python3 /usr/libexec/platform-python"
 
 # Runs on whatever interpreter is there, so it is older in style than the rest.
-IMPORTER = '''
+IMPORTER = """
 import sys
 if sys.version_info[:2] < %(oldest)r:
     print("MUSTER-OLD-PYTHON:" + ".".join(map(str, sys.version_info[:3])))
@@ -56,7 +56,7 @@ class Bundle(object):
 sys.meta_path.insert(0, Bundle)
 from %(package)s import remote
 remote.main(json.loads(zlib.decompress(b.read())))
-'''
+"""
 
 
 class NoAnswer(Exception):
@@ -79,15 +79,36 @@ def program() -> bytes:
 
 
 def _bare(source: str) -> str:
-    """Strip comments and docstrings: they need not travel."""
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
+    """Strip what need not travel: comments, docstrings, annotations."""
+    return ast.unparse(_Strip().visit(ast.parse(source)))
+
+
+class _Strip(ast.NodeTransformer):
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        super().generic_visit(node)
         body = getattr(node, "body", None)
-        if isinstance(body, list) and body and isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
-            first = body[0]
-            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and isinstance(body, list):
+            if body and isinstance(body[0], ast.Expr) and isinstance(getattr(body[0].value, "value", None), str):
                 body[0:1] = [] if len(body) > 1 else [ast.Pass()]
-    return ast.unparse(tree)
+        return node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.returns = None
+        for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs, node.args.vararg, node.args.kwarg):
+            if argument:
+                argument.annotation = None
+        node.body = [self._unannotated(statement) for statement in node.body]
+        return self.generic_visit(node)
+
+    def visit_Module(self, node: ast.Module) -> ast.AST:
+        node.body = [self._unannotated(statement) for statement in node.body]
+        return self.generic_visit(node)
+
+    @staticmethod
+    def _unannotated(statement: ast.stmt) -> ast.stmt:
+        if isinstance(statement, ast.AnnAssign) and statement.value:
+            return ast.copy_location(ast.Assign([statement.target], statement.value), statement)
+        return statement  # in classes annotations are fields, and stay
 
 
 def command(interpreter: str | None) -> str:
