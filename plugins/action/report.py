@@ -97,9 +97,8 @@ def _refused(run: dict[str, Any], expected: int) -> tuple[dict[str, str], str]:
         return {}, "No host was expected in this run: nothing was judged, so nothing passes."
     if runs.exit_ok(run):
         return {}, ""
-    planted = run.get("planted")
-    if planted and not planted["equal"]:
-        return _unequal(planted), ""
+    if all(host["simulated"] and host["planted"] is not None for host in run["hosts"].values()):
+        return _unequal(run["planted"]), ""
     return {name: _why(name, host) for name, host in run["hosts"].items() if host["verdict"] not in READY}, ""
 
 

@@ -67,35 +67,32 @@ class ActionModule(ActionBase):
         self, subject: record.Subject, options: Mapping[str, Any], variables: Mapping[str, Any], run: rundir.RunDirectory
     ) -> tuple[dict[str, Any], dict[str, Any] | None]:
         """Return record and facts; a host that cannot be judged has a record that says why, and so is in the report."""
+        judge_by = None
         try:
-            return self._verified(subject, options, variables)
+            places = (options["check_dirs"], options["profile_dirs"], options["waivers"])
+            judge_by = prepared.ready(options["profile"], *places)
+            answer = node.ask(self, variables, _request(options, judge_by.profile["values"]))
         except AnsibleConnectionFailure as error:
-            run.keep(record.unanswered(subject, f"unreachable: {error.message}"), None)
+            run.keep(record.unanswered(subject, f"unreachable: {error.message}", judge_by), None)
             raise
-        except BadInput as error:
-            display.warning(str(error))
-            return record.unanswered(subject, str(error)), None
-
-    def _verified(
-        self, subject: record.Subject, options: Mapping[str, Any], variables: Mapping[str, Any]
-    ) -> tuple[dict[str, Any], dict[str, Any] | None]:
-        judge_by = prepared.ready(
-            options["profile"], options["check_dirs"], options["profile_dirs"], options["waivers"]
-        )
-        values = judge_by.profile["values"]
-        request = {
-            "domains": options["domains"] or None,
-            "wanted": wanted(values),
-            "deadline_s": options["deadline"],
-            "replay": [_recording(path) for path in options["replay"]] or None,
-        }
-        if values.get("gpu", {}).get("vendor") in ("nvidia", "any"):
-            request["wanted"]["gpu"]["pynvml"] = node.pynvml_source()
-        try:
-            answer = node.ask(self, variables, request)
         except bundle.NoAnswer as error:
             return record.unanswered(subject, str(error), judge_by), None
+        except BadInput as error:
+            display.warning(str(error))
+            return record.unanswered(subject, str(error), judge_by), None
         return record.judged(subject, answer, judge_by, options), answer["facts"]
+
+
+def _request(options: Mapping[str, Any], profile: Mapping[str, Any]) -> dict[str, Any]:
+    request: dict[str, Any] = {
+        "domains": options["domains"] or None,
+        "wanted": wanted(profile),
+        "deadline_s": options["deadline"],
+        "replay": [_recording(path) for path in options["replay"]] or None,
+    }
+    if profile.get("gpu", {}).get("vendor") in ("nvidia", "any"):
+        request["wanted"]["gpu"]["pynvml"] = node.pynvml_source()
+    return request
 
 
 def _recording(path: str) -> Any:
