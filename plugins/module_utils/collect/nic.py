@@ -8,6 +8,7 @@ sysfs first. Commands are asked only for what it lacks, only about physical port
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Dict, List, Mapping, Optional
 
 from ..host import Asked, Host
@@ -21,9 +22,9 @@ ADAPTERS = ["devlink", "-j", "dev", "info"]
 
 
 def wanted(profile: Mapping[str, Any]) -> Dict[str, Any]:
-    """Return the kind of RDMA port that the profile calls the fabric, so that none of it counts as 0."""
+    """Return what the profile calls the fabric, so that its ports can be counted, also when there is none."""
     fabric = (profile.get("nic") or {}).get("fabric") or {}
-    return {"fabric": {key: fabric.get(key) for key in ("link_layer", "driver")}}
+    return {"fabric": {key: fabric[key] for key in ("link_layer", "driver", "device") if fabric.get(key)}}
 
 
 def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:
@@ -34,7 +35,7 @@ def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:
     links = ip.links(asked.json(ADDRESSES, timeout=5))
     netdevs, virtual_functions = nic_netdev.collect(asked, links, uptime_s)
     rdma = nic_rdma.collect(asked, uptime_s)
-    rdma["kinds"] = _kinds(rdma["ports"], wanted.get("fabric") or {})
+    rdma["fabric_count"] = _fabric_count(asked, rdma["ports"], wanted.get("fabric") or {})
     routes = _routes(asked)
     if not links:
         _addresses_without_ip(asked, netdevs)
@@ -132,6 +133,7 @@ def _relate(
     netdevs: List[Dict[str, Any]], rdma_ports: List[Dict[str, Any]], routes: Optional[List[Dict[str, Any]]]
 ) -> None:
     """Note on every interface its RDMA device, and whether the default route leads through it (or over it)."""
+    functions = {port["pci_address"]: port["device"] for port in rdma_ports if port["pci_address"]}
     devices = {port["netdev"]: port["device"] for port in rdma_ports if port["netdev"]}
     by_name = {netdev["name"]: netdev for netdev in netdevs}
     leading = {route["interface"] for route in routes or []}
@@ -139,24 +141,24 @@ def _relate(
         parent = by_name.get(name, {}).get("parent")
         leading |= {parent} if parent else set()
     for netdev in netdevs:
-        device = devices.get(netdev["name"]) or devices.get(netdev["master"] or "")
+        # by name last: in a RoCE LAG the second port has no RDMA device of its own, only the bond has one
+        device = functions.get(netdev["pci_address"]) or devices.get(netdev["name"]) or devices.get(netdev["master"])
         netdev["rdma"] = device is not None
         netdev["rdma_device"] = device
         netdev["default_route"] = None if routes is None else bool({netdev["name"], netdev["master"]} & leading)
 
 
-def _kinds(ports: List[Dict[str, Any]], fabric: Mapping[str, Any]) -> List[Dict[str, Any]]:
-    """Count the ports of a kind: link layer and driver. The fabric's kind is there even when no port is."""
-    kinds = {(port["link_layer"], port["driver"]) for port in ports}
-    if fabric.get("link_layer") and fabric.get("driver"):
-        kinds.add((fabric["link_layer"], fabric["driver"]))
-    counted = []
-    for layer, driver in sorted(kinds, key=str):
-        those = [port for port in ports if (port["link_layer"], port["driver"]) == (layer, driver)]
-        active = sum(port["state"] == "ACTIVE" for port in those)
-        label = f"{layer} ports of {driver}"
-        counted.append({"label": label, "link_layer": layer, "driver": driver, "count": len(those), "active": active})
-    return counted
+def _fabric_count(asked: Asked, ports: List[Dict[str, Any]], fabric: Mapping[str, str]) -> Optional[int]:
+    """Count the RDMA ports of the given link layer, driver and device name (a pattern)."""
+    if not {"link_layer", "driver"} <= set(fabric):
+        return None
+    try:
+        named = re.compile(fabric.get("device", ""))
+    except re.error as error:
+        asked.fail("profile", f"nic.fabric.device: not a regular expression: {error}")
+        return None
+    kind = (fabric["link_layer"], fabric["driver"])
+    return sum((port["link_layer"], port["driver"]) == kind and bool(named.search(port["device"])) for port in ports)
 
 
 def _counts(ports: List[Dict[str, Any]], bonds: List[Any], virtual_functions: int) -> Dict[str, Optional[int]]:

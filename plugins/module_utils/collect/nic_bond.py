@@ -32,7 +32,7 @@ def _bond(asked: Asked, name: str) -> Dict[str, Any]:
         "mii_interval_ms": asked.number(f"{base}/miimon"),
         "active_member": asked.text(f"{base}/active_slave") or None,
         "hash_policy": (asked.text(f"{base}/xmit_hash_policy") or "").split(" ")[0] or None,
-        "aggregator_id": _empty_is_none(asked, f"{base}/ad_aggregator"),
+        "active_aggregator_id": _empty_is_none(asked, f"{base}/ad_aggregator"),
         "partner_mac": partner,
         "partner_answers": None if partner is None else partner != _DEAF,
         "members": members,

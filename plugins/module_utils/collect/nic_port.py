@@ -74,7 +74,6 @@ def _qos(asked: Asked, answers: Answers, name: str) -> Dict[str, Any]:
         "source": "dcb",
         "pfc_priorities": dcb.pfc_priorities(pfc),
         "trust": dcb.trust(app),
-        "dscp_priorities": dcb.dscp_priorities(app),
         "ecn_notification_point": _enabled(asked, f"{NET}/{name}/ecn/roce_np/enable"),
         "ecn_reaction_point": _enabled(asked, f"{NET}/{name}/ecn/roce_rp/enable"),
         "cnp_dscp": asked.number(f"{NET}/{name}/ecn/roce_np/cnp_dscp"),

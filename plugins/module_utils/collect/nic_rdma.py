@@ -79,6 +79,7 @@ def _port(asked: Asked, device: Mapping[str, Any], number: str, uptime_s: Option
         "board_id": device["board_id"],
         "firmware_version": device["firmware_version"],
         "pci_address": device["pci_address"],
+        "pci": device["pci"],
         "numa_node": device["numa_node"],
         "state": rdma.word(asked.text(f"{base}/state", required=True)),
         "physical_state": rdma.word(asked.text(f"{base}/phys_state", required=True)),

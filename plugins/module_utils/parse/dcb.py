@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, List, Mapping, Optional
 
 
 def pfc_priorities(document: Any) -> Optional[List[int]]:
@@ -15,18 +15,8 @@ def pfc_priorities(document: Any) -> Optional[List[int]]:
     return [priority for priority, value in enumerate(values) if value in (True, 1, "on")]
 
 
-def dscp_priorities(document: Any) -> Optional[Dict[str, int]]:
-    """Return the priority of every mapped DSCP, from ``dcb -j app show``; ``None`` when there is no answer."""
+def trust(document: Any) -> Optional[str]:
+    """Return what a port trusts, from ``dcb -j app show``: ``dscp`` once one is mapped (mlx5 then switches over)."""
     if not isinstance(document, Mapping):
         return None
-    found = {}
-    for entry in document.get("dscp_prio") or []:
-        if isinstance(entry, list) and len(entry) == 2 and isinstance(entry[1], int):
-            found[str(entry[0])] = entry[1]
-    return found
-
-
-def trust(document: Any) -> Optional[str]:
-    """Return what a port trusts: ``dscp`` once a DSCP is mapped (mlx5 switches over then), else ``pcp``."""
-    mapped = dscp_priorities(document)
-    return None if mapped is None else "dscp" if mapped else "pcp"
+    return "dscp" if document.get("dscp_prio") else "pcp"

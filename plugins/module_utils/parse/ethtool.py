@@ -148,7 +148,7 @@ def _lanes(seen: List[Tuple[str, str]], names: Tuple[str, ...]) -> Optional[List
 def _alarms(seen: List[Tuple[str, str]]) -> Optional[List[str]]:
     """Return the raised flags, or ``None`` when the module has no flags."""
     flags = [
-        (name, _switch(value)) for name, value in seen if re.search(r"(alarm|warning)( \(Chan(nel)? \d+\))?$", name)
+        (name, _switch(value)) for name, value in seen if re.search(r"(alarm|warning)(\s*\(Chan(nel)? \d+\))?$", name)
     ]
     known = [(name, state) for name, state in flags if state is not None]
     return [name for name, state in known if state] if known else None

@@ -75,7 +75,7 @@ def addresses_v6(text: str) -> Dict[str, List[Address]]:
 
 
 def addresses_v4(trie: str, routes: str) -> Dict[str, List[Address]]:
-    """Return IPv4 addresses by interface: /proc/net/fib_trie has the addresses, /proc/net/route the nets they are in."""
+    """Return IPv4 addresses by interface: /proc/net/fib_trie has them, /proc/net/route the nets they are in."""
     nets = [net for net in map(_connected, routes.splitlines()[1:]) if net]
     found: Dict[str, List[Address]] = {}
     for local in sorted(set(re.findall(r"\|-- (\S+)\n\s+/32 host LOCAL", trie))):
