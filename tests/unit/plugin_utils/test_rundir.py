@@ -1,0 +1,50 @@
+"""The run's directory: one run for all workers, every record whole."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from ansible import constants as C
+from ansible_collections.muster.fleet.plugins.plugin_utils import rundir
+from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput
+
+
+def test_one_identity_for_the_whole_playbook(tmp_path, monkeypatch):
+    monkeypatch.setattr(C, "DEFAULT_LOCAL_TMP", str(tmp_path))
+    monkeypatch.setenv("JOB_ID", "42")
+    first = rundir.identity()
+    monkeypatch.setenv("JOB_ID", "43")
+    assert rundir.identity() == first
+    assert first["run_id"].endswith("-job42")
+    assert [path.name for path in tmp_path.iterdir()] == ["muster-run.json"]
+
+
+def test_records_of_odd_host_names_come_back(tmp_path):
+    run = rundir.RunDirectory(str(tmp_path), "r1")
+    run.expect(["b", "../a"])
+    run.expect(["c"])  # later workers do not change it
+    for name in ("b", "../a"):
+        run.keep({"name": name}, {"gpu": {}})
+    assert sorted(record["name"] for record in run.records()) == ["../a", "b"]
+    assert run.expected() == ["../a", "b"]
+    assert sorted(path.name for path in (tmp_path / "r1" / "facts").iterdir()) == ["..%2Fa.json", "b.json"]
+
+
+def test_latest_points_at_the_newest_run(tmp_path):
+    assert rundir.latest(str(tmp_path)) is None
+    for name in ("r1", "r2"):
+        run = rundir.RunDirectory(str(tmp_path), name)
+        run.keep({"name": "a"}, None)
+        run.point_latest()
+    assert rundir.latest(str(tmp_path)).run_id == "r2"
+
+
+def test_a_record_that_cannot_be_read_is_named(tmp_path):
+    run = rundir.RunDirectory(str(tmp_path), "r1")
+    path = run.keep({"name": "a"}, None)
+    path.write_text("{")
+    with pytest.raises(BadInput, match="a.json: cannot be read"):
+        run.records()
+    path.write_text(json.dumps({"name": "a"}))
+    assert run.records() == [{"name": "a"}]
