@@ -7,13 +7,15 @@ from ansible_collections.muster.fleet.plugins.action.report import _refused
 from ansible_collections.muster.fleet.plugins.plugin_utils import run as runs
 
 FINDING = {"id": "gpu.pcie.width", "item": "GPU 3", "status": "fail", "severity": "critical", "phase": 5, "message": "GPU 3 is narrow"}
+PASSING = {**FINDING, "id": "gpu.count", "item": None, "status": "pass"}
+MINOR = {**FINDING, "severity": "minor"}
 META = {"run_id": "r", "started": "2026-11-18T06:00:00Z", "finished": "2026-11-18T06:01:00Z", "collection_version": "1"}
 PLANTED = {"faults": ["gpu3_pcie_x8"], "finds": {"gpu.pcie.width": "fail"}}
 
 
 def record(name, verdict="ready", results=(), planted=None):
     return {"name": name, "verdict": verdict, "reached": True, "reason": None, "simulated": planted is not None,
-            "planted": planted, "results": list(results), "phases": {"5": verdict}, "catalogue": {}}  # fmt: skip
+            "planted": planted, "results": [PASSING, *results], "phases": {"5": verdict}, "catalogue": {}}  # fmt: skip
 
 
 def refused(*records, expected=0):
@@ -22,7 +24,7 @@ def refused(*records, expected=0):
 
 
 def test_ready_hosts_are_not_refused():
-    assert refused(record("a"), record("b", "degraded")) == ({}, "")
+    assert refused(record("a"), record("b", "degraded", [MINOR])) == ({}, "")
 
 
 @pytest.mark.parametrize("verdict", ["not_ready", "unknown"])
