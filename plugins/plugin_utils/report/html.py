@@ -1,0 +1,63 @@
+# Copyright (c) 2026 the muster.fleet authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The page: one file that needs nothing but itself."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any, Mapping
+
+import jinja2
+from markupsafe import Markup
+
+from . import page, terms
+from .text import plain
+
+TEMPLATES = Path(__file__).resolve().parents[3] / "roles" / "report" / "templates"
+
+
+def render(run: Mapping[str, Any]) -> str:
+    """The whole page; whatever a machine or an inventory said is text in it, never markup, style or script."""
+    script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
+    content = page.build(run)
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            content,
+            terms=terms,
+            style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
+            script=Markup(script),
+            script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+            data=_embedded([[column["id"], column["title"], column["x"]] for column in content["heat"]["columns"]]),
+        )
+    )
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_harmless,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _harmless(value: object) -> object:
+    """Every value on its way into the page: markup of our own and numbers as they are, all else made plain first."""
+    if isinstance(value, Markup) or (isinstance(value, (int, float)) and not isinstance(value, bool)):
+        return value
+    return plain(value)
+
+
+def _embedded(value: Any) -> Markup:
+    """JSON that cannot end the script element it is written into."""
+    text = json.dumps(value, separators=(",", ":"))
+    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))

@@ -1,0 +1,272 @@
+# Copyright (c) 2026 the muster.fleet authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the HTML page shows, computed: the template only loops over this."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from datetime import datetime
+from typing import Any, Iterable, Mapping
+
+from . import findings, heatmap
+from .console import planted_sentence
+from .terms import COUNTED, PASSED_MUSTER, PHASES, VERDICT_WORDS, VERDICTS, band, phase_title, rank
+from .text import natural
+
+Run = Mapping[str, Any]
+
+ROWS = 3000  # result rows on the whole page; what is beyond is in run.json, and the page says so
+ROWS_WITH_FIX = 1000  # up to so many rows, each carries the fix; beyond, it links to it
+ROWS_PER_FINDING = 6
+HOSTS_PER_FINDING = 30
+ENTRIES = 200
+CHANGES = 40
+COMPACT = 120  # from so many hosts on, a rack shows marks only
+SAME_CAUSE = 3  # from so many unknown rows on, one cause is told once
+
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+_UNSEEN = "Find out why the source does not answer; none of these checks can pass until it does."
+_SILENT = "Check that the host has power and an address, then log in as the run does and start the run again."
+
+
+def build(run: Run) -> dict[str, Any]:
+    """The page's content, section by section."""
+    heat = heatmap.build(run)
+    anchors = {name: _anchor("host", name, number) for number, name in enumerate(run["hosts"])}
+    todo = _todo(run)
+    return {
+        "run": run,
+        "head": _head(run),
+        "racks": _racks(run, anchors),
+        "compact": len(run["hosts"]) > COMPACT,
+        "scores": _scores(run),
+        "unscored": [number for number in PHASES if f"phase-{number}" not in run["scores"]],
+        "todo": [_entry(entry, anchors, number) for number, entry in enumerate(todo[:ENTRIES])],
+        "todo_cut": max(0, len(todo) - ENTRIES),
+        "heat": heat,
+        "hosts": _hosts(run, anchors, heat, {entry["id"]: number for number, entry in enumerate(todo[:ENTRIES])}),
+        "changes": _changes(run, anchors),
+        "fleet": findings.of_rows(run["fleet"]),
+        "classes": sorted({host["class"] for host in run["hosts"].values() if host["class"]}, key=natural),
+    }
+
+
+def _anchor(kind: str, name: str, number: int) -> str:
+    return f"{kind}-{name}" if _PLAIN_NAME.fullmatch(name) else f"{kind}-no-{number}"
+
+
+def _head(run: Run) -> dict[str, Any]:
+    total = len(run["hosts"])
+    passed = sum(run["counts"][verdict] for verdict in PASSED_MUSTER)
+    return {
+        "word": VERDICT_WORDS[run["verdict"]],
+        "sentence": f"{passed} of {total} hosts passed muster." if total else f"Nothing was judged: {run['reason']}.",
+        "counts": [(verdict, VERDICT_WORDS[verdict], run["counts"][verdict]) for verdict in COUNTED],
+        "simulated": sum(host["simulated"] for host in run["hosts"].values()),
+        "planted": planted_sentence(run["planted"]) if run["planted"] else None,
+        "finished": _when(run["finished"]),
+        "took": _took(run["started"], run["finished"]),
+    }
+
+
+def _when(stamp: object) -> str:
+    try:
+        return datetime.fromisoformat(str(stamp)).strftime("%-d %B %Y, %H:%M:%S UTC")
+    except ValueError:
+        return str(stamp or "")
+
+
+def _took(started: object, finished: object) -> str:
+    try:
+        seconds = (datetime.fromisoformat(str(finished)) - datetime.fromisoformat(str(started))).total_seconds()
+    except (TypeError, ValueError):
+        return ""
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+
+
+def _racks(run: Run, anchors: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Racks with their units from the top slot down; hosts without a rack come in a last one without a name."""
+    units: dict[str, list[dict[str, Any]]] = {name: [] for name in run["racks"]}
+    for name, host in run["hosts"].items():
+        unit = {"name": name, "anchor": anchors[name], "slot": host["slot"], "class": host["class"]}
+        unit |= {"verdict": host["verdict"], "word": VERDICT_WORDS[host["verdict"]], "note": _note(host)}
+        units.setdefault("" if host["rack"] is None else str(host["rack"]), []).append(unit)
+    return [
+        {"name": name, "verdict": run["racks"].get(name, {}).get("verdict"), "units": members[::-1]}
+        for name, members in units.items()
+    ]
+
+
+def _note(host: Run) -> str:
+    """What is the matter with a host, in very few words."""
+    if not host["reached"]:
+        return "did not answer"
+    counts = Counter(heatmap.worst_by_check(host["results"]).values())
+    told = [
+        f"{counts[status]} {word}" for status, word in (("fail", "failed"), ("unknown", "unknown")) if counts[status]
+    ]
+    return ", ".join(told)
+
+
+def _scores(run: Run) -> list[dict[str, Any]]:
+    scores = []
+    for key, score in run["scores"].items():
+        number = key.removeprefix("phase-")
+        stopped = sum(host["phases"].get(number) == "not_reached" for host in run["hosts"].values())
+        parts = [(status, score[status], 100 * score[status] / (score["applicable"] or 1)) for status in _PARTS]
+        title = phase_title(int(number)) if number.isdecimal() else number
+        scores.append(score | {"number": number, "title": title, "stopped": stopped, "parts": parts})
+        scores[-1]["band"] = band(score["ready_percent"])
+    return scores
+
+
+_PARTS = ("pass", "unknown", "fail")
+
+
+def _todo(run: Run) -> list[dict[str, Any]]:
+    """Findings by check, with unknowns of one cause told once and silent hosts among them; worst first."""
+    shared = {name: _causes(host["results"]) for name, host in run["hosts"].items()}
+    causes: dict[str, list[tuple[str, Run]]] = {}
+    entries = []
+    for group in findings.by_check(run):
+        own: dict[str, list[Run]] = {}
+        for name, rows in group["hosts"].items():
+            for row in rows:
+                if row["status"] == "unknown" and row["reason"] in shared.get(name, ()):
+                    causes.setdefault(row["reason"], []).append((name, row))
+                else:
+                    own.setdefault(name, []).append(row)
+        if own:
+            entries.append(_of_check(group, own))
+    entries += [_of_cause(reason, rows, run["catalogue"]) for reason, rows in causes.items()] + _silent(run)
+    return sorted(entries, key=lambda entry: (*rank(entry), -len(entry["hosts"])))
+
+
+def _of_check(group: Run, hosts: Mapping[str, list[Run]]) -> dict[str, Any]:
+    check, rows = group["check"], [row for rows in hosts.values() for row in rows]
+    return {
+        "id": group["id"], "title": check.get("title") or group["id"], "severity": min(rows, key=rank)["severity"],
+        "status": "fail" if any(row["status"] == "fail" for row in rows) else "unknown", "phase": rows[0]["phase"],
+        "why": check.get("why"), "fix": check.get("fix"), "source": check.get("source"), "checks": [],
+        "hosts": {name: [findings.sentence(row, {}) for row in rows] for name, rows in hosts.items()},
+    }  # fmt: skip
+
+
+def _of_cause(reason: str, rows: list[tuple[str, Run]], catalogue: Mapping[str, Any]) -> dict[str, Any]:
+    checks = {row["id"]: catalogue.get(row["id"], {}).get("title") or row["id"] for _name, row in rows}
+    return {
+        "id": None, "title": f"{len(checks)} checks could not be made: {reason}", "status": "unknown",
+        "severity": min((row for _name, row in rows), key=rank)["severity"], "phase": None, "why": None,
+        "fix": _UNSEEN, "source": None, "checks": list(checks.values()), "hosts": {name: [] for name, _row in rows},
+    }  # fmt: skip
+
+
+def _silent(run: Run) -> list[dict[str, Any]]:
+    reasons: dict[str, dict[str, list[str]]] = {}
+    for name, host in run["hosts"].items():
+        if not host["reached"]:
+            reasons.setdefault(host["reason"] or "it did not answer", {})[name] = []
+    return [
+        {"id": None, "title": f"{len(hosts)} host{'s' * (len(hosts) > 1)} could not be judged: {reason}",
+         "severity": "critical", "status": "unknown", "phase": None, "source": None, "checks": [], "hosts": hosts,
+         "why": "A host that is silent is not ready, whatever it was yesterday.", "fix": _SILENT}
+        for reason, hosts in reasons.items()
+    ]  # fmt: skip
+
+
+def _entry(entry: dict[str, Any], anchors: Mapping[str, str], number: int) -> dict[str, Any]:
+    hosts = [(name, anchors.get(name), told) for name, told in entry["hosts"].items()]
+    told = [host for host in hosts if host[2]][:ROWS_PER_FINDING]
+    named = [host for host in hosts if host not in told]
+    return entry | {
+        "anchor": f"todo-{number}",
+        "told": told,
+        "named": named[:HOSTS_PER_FINDING],
+        "cut": max(0, len(named) - HOSTS_PER_FINDING),
+        "count": len(hosts),
+    }
+
+
+def _hosts(run: Run, anchors: Mapping[str, str], heat: Run, todo: Mapping[str, int]) -> list[dict[str, Any]]:
+    """The drill-down of each host, the worst first."""
+    troubled = sum(any(row["status"] not in ("pass", "not_applicable") for row in host["results"])
+                   for host in run["hosts"].values())  # fmt: skip
+    total = sum(row["status"] not in ("pass", "not_applicable") for host in run["hosts"].values()
+                for row in host["results"])  # fmt: skip
+    cap = ROWS if total <= ROWS else max(3, ROWS // troubled)
+    cards = [
+        _card(name, host, run, cap) | {"anchor": anchors[name], "heat": heat["rows"][name]}
+        for name, host in run["hosts"].items()
+    ]
+    for card in cards:
+        for row in card["rows"]:
+            row["todo"] = todo.get(row["id"])
+            if total > ROWS_WITH_FIX:
+                row |= {"fix": None, "title": None}
+    return sorted(cards, key=lambda card: VERDICTS.index(card["verdict"]))
+
+
+def _card(name: str, host: Run, run: Run, cap: int) -> dict[str, Any]:
+    rows = sorted((row for row in host["results"] if row["status"] not in ("pass", "not_applicable")), key=rank)
+    folded = _fold(rows, run["catalogue"])
+    apart = Counter(row["reason"] or "no reason given" for row in host["results"] if row["status"] == "not_applicable")
+    passed = Counter(row["phase"] for row in host["results"] if row["status"] == "pass")
+    return {
+        **{key: host[key] for key in ("verdict", "rack", "slot", "class", "profile", "reason", "took_s", "simulated")},
+        "name": name,
+        "word": VERDICT_WORDS[host["verdict"]],
+        "note": _note(host),
+        "rows": folded[:cap],
+        "cut": max(0, len(folded) - cap),
+        "severities": " ".join(sorted({row["severity"] for row in rows})),
+        "statuses": " ".join(sorted({row["status"] for row in rows})),
+        "facts": host["facts_summary"],
+        "errors": host["errors"],
+        "phases": [(number, phase_title(number), host["phases"][str(number)])
+                   for number in PHASES if str(number) in host["phases"]],
+        "apart": apart.most_common(),
+        "passed": [(phase_title(phase), count) for phase, count in sorted(passed.items())],
+    }  # fmt: skip
+
+
+def _causes(rows: Iterable[Run]) -> set[str]:
+    """The reasons for which many checks of a host are unknown at once."""
+    reasons = Counter(row["reason"] for row in rows if row["status"] == "unknown" and row["reason"])
+    return {reason for reason, count in reasons.items() if count >= SAME_CAUSE}
+
+
+def _fold(rows: list[Run], catalogue: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Rows for the table; unknown ones of one cause become a single row that lists its checks."""
+    causes = _causes(rows)
+    folded: dict[str, dict[str, Any]] = {}
+    table = []
+    for row in rows:
+        check = catalogue.get(row["id"], {})
+        shown = dict(row) | {"title": check.get("title") or row["id"], "fix": check.get("fix"), "checks": []}
+        shown["message"] = findings.sentence(row, catalogue)
+        cause = row["reason"] if row["status"] == "unknown" and row["reason"] in causes else None
+        if cause is None:
+            table.append(shown)
+        elif cause in folded:
+            folded[cause]["checks"].append(shown["title"])
+            folded[cause]["title"] = f"{len(folded[cause]['checks'])} checks could not be made"
+        else:
+            folded[cause] = shown | {"checks": [shown["title"]], "fix": _UNSEEN, "message": cause}
+            table.append(folded[cause])
+    return table
+
+
+def _changes(run: Run, anchors: Mapping[str, str]) -> dict[str, Any]:
+    changes = run["changes"]
+    titles = {check: entry.get("title") or check for check, entry in run["catalogue"].items()}
+    shown: dict[str, Any] = {"since": changes["since"]}
+    for kind in ("verdicts", "new", "cleared"):
+        entries = [
+            dict(entry) | {"anchor": anchors[entry["host"]], "title": titles.get(entry.get("id"))}
+            for entry in changes[kind][:CHANGES]
+        ]
+        shown[kind] = {"all": len(changes[kind]), "entries": entries, "cut": len(changes[kind]) - len(entries)}
+    for entry in shown["verdicts"]["entries"]:
+        entry |= {"was": VERDICT_WORDS.get(entry["before"], "new"), "is": VERDICT_WORDS[entry["after"]]}
+    return shown
