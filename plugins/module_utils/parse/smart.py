@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Dict, Mapping, Optional, Tuple
 
 KELVIN = 273
@@ -27,8 +28,8 @@ def _number(value: Any) -> Optional[int]:
     if isinstance(value, Mapping):
         value = value.get("value")
     if isinstance(value, str):
-        value = value.replace(",", "").strip()
-        return int(value, 0) if value.isdigit() or (value.lower().startswith("0x") and value[2:].isalnum()) else None
+        text = value.replace(",", "").strip()
+        value = int(text) if re.fullmatch(r"[0-9]{1,40}", text) else None
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0 or value != value:
         return None
     return int(value) if value < 1 << 128 else None

@@ -1,0 +1,237 @@
+"""Storage facts of machines that are well, badly off, or will not say."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+import pytest
+
+from ansible_collections.muster.fleet.plugins.module_utils.collect import storage
+from ansible_collections.muster.fleet.plugins.module_utils.host import Host
+from ansible_collections.muster.fleet.plugins.module_utils.replay import Replay
+
+ROOT = "29 1 9:0 / / rw,relatime shared:1 - ext4 /dev/md0 rw\n"
+NFS = "51 29 0:61 / /mnt/shared rw - nfs4 nas01:/export rw\n"
+SPACE = {"total_bytes": 1000, "free_bytes": 400, "available_bytes": 200, "inodes": 100, "inodes_free": 90}
+HEALTH = {"critical_warning": 0, "temperature": 311, "avail_spare": 100, "spare_thresh": 10, "percent_used": 2}
+
+
+def machine(files=(), commands=(), space=(), uid=0, **more):
+    files = {"/proc/self/mountinfo": ROOT, "/etc/fstab": "", "/proc/mdstat": "", "/proc/swaps": "", **dict(files)}
+    return Replay(
+        [
+            {
+                "muster_recording": 1,
+                "closed": True,
+                "identity": {"now": 0.0, "uid": uid},
+                "files": files,
+                "commands": dict(commands),
+                "space": {"/": SPACE, **dict(space)},
+                **more,
+            }
+        ]
+    )
+
+
+def collect(*args, wanted=None, **more):
+    return storage.collect(machine(*args, **more), wanted or {"mounts": ["/"], "network": True})
+
+
+def drive(name="nvme0", **values):
+    base = f"/sys/class/nvme/{name}"
+    files = {"state": "live", "model": "X", "serial": "S1  ", "firmware_rev": "1", "address": "0000:0a:00.0", **values}
+    return {f"{base}/{key}": f"{value}\n" for key, value in files.items()}
+
+
+def health(name="nvme0", **changes):
+    return {f"nvme smart-log /dev/{name} -o json": {"stdout": json.dumps({**HEALTH, **changes})}}
+
+
+def test_space_as_df_counts_it():
+    (root,) = collect()["mounts"]
+    assert root["space"]["used_percent"] == 75.0
+    assert root["space"]["inodes_used_percent"] == 10.0
+    assert (root["wanted"], root["state"], root["inodes_counted"]) == (True, "ok", True)
+
+
+def test_a_file_system_that_does_not_answer():
+    facts = collect({"/proc/self/mountinfo": ROOT + NFS})
+    assert [(mount["target"], mount["state"]) for mount in facts["mounts"]] == [
+        ("/", "ok"),
+        ("/mnt/shared", "no_answer"),
+    ]
+
+
+def test_network_mounts_are_asked_only_when_wanted():
+    files = {"/proc/self/mountinfo": ROOT + NFS}
+    facts = collect(files, wanted={"mounts": ["/"], "network": False})
+    assert facts["mounts"][1]["state"] == "not_asked"
+    facts = collect(files, wanted={"mounts": ["/mnt/shared"], "network": False}, space={"/mnt/shared": SPACE})
+    assert facts["mounts"][1]["state"] == "ok"
+
+
+def test_an_automount_is_never_touched():
+    asked = []
+
+    class Watched(Replay):
+        def space(self, path):
+            asked.append(path)
+            return SPACE
+
+    host = Watched([machine({"/proc/self/mountinfo": ROOT + "60 1 0:9 / /auto rw - autofs systemd-1 rw\n"})._data])
+    facts = storage.collect(host, {"mounts": ["/", "/auto"]})
+    assert asked == ["/"]
+    assert facts["mounts"][1]["state"] == "not_asked"
+
+
+def test_one_dead_server_does_not_hold_up_the_others():
+    meeting = threading.Barrier(3, timeout=10)
+
+    class Slow(Replay):
+        def space(self, path):
+            meeting.wait()  # breaks unless all three are asked at once
+            return SPACE
+
+    shares = "".join(f"5{n} 29 0:6{n} / /mnt/{n} rw - nfs4 nas0{n}:/x rw\n" for n in range(3))
+    host = Slow([machine({"/proc/self/mountinfo": shares})._data])
+    assert [mount["state"] for mount in storage.collect(host, {"mounts": []})["mounts"]] == ["ok"] * 3
+
+
+def test_many_mounts_are_bounded():
+    lines = "".join(f"{n} 1 8:{n} / /m{n} rw - xfs /dev/sd{n} rw\n" for n in range(200))
+    facts = collect({"/proc/self/mountinfo": lines})
+    assert sum(mount["state"] == "not_asked" for mount in facts["mounts"]) == 200 - storage.PROBES
+    assert {"source": "statvfs", "reason": "only the first 32 of 200 file systems were asked"} in facts["errors"]
+
+
+def test_what_is_always_full_and_what_is_mounted_twice_is_left_out():
+    more = "40 29 7:0 / /snap/x ro - squashfs /dev/loop0 ro\n61 29 9:0 /a /var/b rw - ext4 /dev/md0 rw\n"
+    assert [mount["target"] for mount in collect({"/proc/self/mountinfo": ROOT + more})["mounts"]] == ["/"]
+
+
+def test_fstab_and_profile_against_the_mount_table():
+    fstab = "/dev/md0 / ext4 defaults 0 1\n/dev/md1 /scratch xfs nofail 0 0\n"
+    facts = collect({"/etc/fstab": fstab}, wanted={"mounts": ["/", "/data"]})
+    assert facts["missing_mounts"] == ["/data"]
+    assert facts["unmounted"] == ["/scratch is not mounted"]
+    facts = collect({"/etc/fstab": fstab, "/proc/self/mountinfo": ROOT.replace("rw,", "ro,")})
+    assert facts["unmounted"] == ["/ is read-only", "/scratch is not mounted"]
+    assert facts["mounts"][0]["read_only"] is True
+
+
+def test_a_mount_table_that_cannot_be_read():
+    facts = collect({"/proc/self/mountinfo": {"state": "denied"}})
+    assert (facts["mounts"], facts["missing_mounts"], facts["unmounted"]) == (None, None, None)
+    assert facts["errors"]
+
+
+def test_drive_and_its_health():
+    files = {
+        **drive(),
+        "/sys/class/nvme/nvme0/hwmon3/temp1_input": "37850\n",
+        "/sys/class/nvme/nvme0/nvme0n1/size": "8",
+    }
+    (found,) = collect(files, health())["nvme"]
+    assert (found["serial"], found["state"], found["temperature_c"]) == ("S1", "live", 37.85)
+    assert found["namespaces"] == ["nvme0n1"]
+    assert (found["smart"]["used_percent"], found["smart"]["source"]) == (2, "nvme")
+
+
+def test_ten_drives_stand_in_their_order():
+    files = {path: text for n in (10, 2, 0) for path, text in drive(f"nvme{n}").items()}
+    assert [each["name"] for each in collect({**files, "/sys/class/nvme/fabrics/x": ""})["nvme"]] == [
+        "nvme0",
+        "nvme2",
+        "nvme10",
+    ]
+
+
+def test_smartctl_when_there_is_no_nvme_cli():
+    log = {"nvme_smart_health_information_log": {"critical_warning": 0, "percentage_used": 7, "temperature": 40}}
+    commands = {"smartctl -j -A /dev/nvme0": {"rc": 4, "stdout": json.dumps(log)}}
+    (found,) = collect(drive(), commands)["nvme"]
+    assert (found["smart"]["used_percent"], found["smart"]["source"], found["temperature_c"]) == (7, "smartctl", 40)
+
+
+@pytest.mark.parametrize(
+    ("commands", "uid", "said"),
+    [
+        ({}, 0, "nvme: not found; smartctl: not found"),
+        ({"nvme smart-log /dev/nvme0 -o json": {"state": "timeout"}}, 0, "no end after 8 s; smartctl: not found"),
+        ({"nvme smart-log /dev/nvme0 -o json": {"stdout": "{'a'"}}, 0, "exit code 0; smartctl: not found"),
+        (health(), 1000, "denied: only root may read it"),
+    ],
+)
+def test_health_that_cannot_be_read(commands, uid, said):
+    facts = collect(drive(), commands, uid=uid)
+    assert facts["nvme"][0]["smart"] is None
+    assert {"source": "health log of nvme0", "reason": said} in facts["errors"]
+
+
+def test_a_dead_controller_is_not_asked():
+    facts = collect(drive(state="dead"), health())
+    assert (facts["nvme"][0]["state"], facts["nvme"][0]["smart"]) == ("dead", None)
+
+
+def test_no_drives_and_no_answer_are_two_things():
+    assert collect()["nvme"] == []
+    facts = collect({"/sys/class/nvme": {"state": "denied"}})
+    assert (facts["nvme"], facts["nvme_count"]) == (None, None)
+
+
+def test_block_devices():
+    base = "/sys/block/sda"
+    files = {
+        f"{base}/size": "1000\n",
+        f"{base}/ro": "0\n",
+        f"{base}/removable": "0\n",
+        f"{base}/device/model": "DISK  \n",
+    }
+    files |= {f"{base}/queue/scheduler": "none [mq-deadline]\n", f"{base}/queue/rotational": "1\n"}
+    facts = collect({**files, "/sys/block/loop0/size": "8\n", "/sys/block/nvme0c0n1/size": "8\n"})
+    (found,) = facts["devices"]
+    assert (found["size_bytes"], found["rotational"], found["read_only"]) == (512000, True, False)
+    assert (found["scheduler"], found["model"]) == ("mq-deadline", "DISK")
+
+
+def test_arrays_pools_and_damage():
+    mdstat = "md0 : active raid1 b[1](F) a[0]\n      9 blocks super 1.2 [2/1] [U_]\nmd9 : inactive c[0](S)\n"
+    files = {
+        "/proc/mdstat": mdstat,
+        "/proc/spl/kstat/zfs/tank/state": "DEGRADED\n",
+        "/proc/spl/kstat/zfs/dbgmsg": "x",
+        "/sys/fs/ext4/md0/errors_count": "3\n",
+        "/sys/fs/ext4/features/x": "supported\n",
+    }
+    facts = collect(files)
+    assert facts["arrays_unhealthy"] == ["md0 has 1 of 2 members, failed: b", "md9 is inactive"]
+    assert facts["pools_unhealthy"] == ["tank is DEGRADED"]
+    assert facts["filesystems_damaged"] == ["md0: 3 errors"]
+
+
+@pytest.mark.parametrize("path", ["/proc/mdstat", "/proc/spl/kstat/zfs", "/sys/fs/ext4"])
+def test_what_is_refused_is_not_healthy(path):
+    facts = collect({path: {"state": "denied"}})
+    judged = {"/proc/mdstat": "arrays_unhealthy", "/proc/spl/kstat/zfs": "pools_unhealthy"}
+    assert facts[judged.get(path, "filesystems_damaged")] is None
+    assert path in {error["source"] for error in facts["errors"]}
+
+
+@pytest.mark.parametrize("junk", ["", "\x00" * 4000, "{{ x }} <script>", "9" * 9999, "\udcff\udcfe"])
+def test_garbage_everywhere(junk):
+    paths = ["/proc/self/mountinfo", "/etc/fstab", "/proc/mdstat", "/proc/swaps", "/sys/fs/ext4/md0/errors_count"]
+    paths += ["/sys/block/sda/size", "/sys/block/sda/queue/scheduler", "/sys/class/nvme/nvme0/hwmon0/temp1_input"]
+    storage.collect(machine({**dict.fromkeys(paths, junk), **drive(state=junk or "x")}), {})
+
+
+def test_this_very_machine():
+    facts = storage.collect(Host(), {"mounts": ["/"], "network": False})
+    assert facts["missing_mounts"] == []
+    root = next(mount for mount in facts["mounts"] if mount["target"] == "/")
+    assert root["state"] == "ok"
+
+
+def test_what_the_profile_wants():
+    assert storage.wanted({"storage": {"mounts": ["/", "/data", 5]}}) == {"mounts": ["/", "/data"], "network": True}
+    assert storage.wanted({}) == {"mounts": ["/"], "network": True}
