@@ -62,13 +62,13 @@ def judge_check(check: Mapping[str, Any], ground: Ground) -> List[Result]:
     hindrance = _hindrance(check, ground)
     if hindrance:
         status, reason = hindrance
-        said = f"{check['title']}: {reason}"
+        said = f"{check['what']} is unknown: {reason}" if status == UNKNOWN else f"not applicable: {reason}"
         return [_row(check, ground, None, status, message=said, reason=reason)]
     try:
         rows = _by_function(check, ground) if "using" in check else _by_subject(check, ground)
     except Exception as error:  # a defect in a check must cost that check its answer, not the run
         reason = f"this check could not be judged: {type(error).__name__}: {error}"
-        rows = [_row(check, ground, None, UNKNOWN, message=f"{check['title']}: {reason}", reason=reason)]
+        rows = [_row(check, ground, None, UNKNOWN, message=f"{check['what']} is unknown: {reason}", reason=reason)]
     return _gathered(check, ground, rows)
 
 
@@ -101,7 +101,7 @@ def _by_subject(check: Mapping[str, Any], ground: Ground) -> List[Result]:
     kept = [(item, state) for item, state in chosen if state is not False]
     if not kept:
         reason = f"{check['subject']}: none of {len(found)} items is meant by this check"
-        return [_row(check, ground, None, UNKNOWN, message=f"{check['title']}: {reason}", reason=reason)]
+        return [_row(check, ground, None, UNKNOWN, message=f"{check['what']} is unknown: {reason}", reason=reason)]
     if OPERATORS[next(iter(check["expect"]))].collective:
         return _together(check, ground, [item for item, unused in kept])
     return [_judge_item(check, ground, item if state is True else item._replace(missing=state)) for item, state in kept]
