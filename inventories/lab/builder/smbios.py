@@ -42,6 +42,7 @@ class Machine:
     slow_slots: tuple[str, ...] = ()
     slow_mts: int = 0
     disabled_sockets: tuple[int, ...] = ()
+    tpm: bool = True
 
 
 def entry_point(table: bytes) -> bytes:
@@ -61,7 +62,8 @@ def table(node: Node, machine: Machine) -> bytes:
     parts.append(_structure(38, 0x2600, struct.pack("<BBBBQ", machine.ipmi_interface, 0x20, 0x20, 0xFF, 0x0CA3)))
     firmware = 7 << 16 | 85
     tpm = struct.pack("<4sBBIIBQI", b"IFX\0", 2, 0, firmware, 0, 1, 8, 0)
-    parts.append(_structure(43, 0x2B00, tpm, ("INFINEON",)))
+    if machine.tpm:
+        parts.append(_structure(43, 0x2B00, tpm, ("INFINEON",)))
     return b"".join(parts) + _structure(127, 0xFEFF, b"")
 
 

@@ -69,10 +69,11 @@ def units(asked: Asked, wanted: Sequence[Mapping[str, str]], booted: bool) -> Op
     if not wanted or not booted:
         return None
     names = list(dict.fromkeys(name for want in wanted for name in want["name"].split("|")))
-    text = asked.run(["systemctl", "show", "--no-pager", "--property=" + ",".join(PROPERTIES), *names], timeout=10)
-    shown = systemd.units(text or "")
-    if not shown:
-        asked.fail("systemctl show", "no unit in the answer")
+    answer = asked.host.run(["systemctl", "show", "--no-pager", "--property=" + ",".join(PROPERTIES), *names])
+    shown = systemd.units(answer.stdout.decode("utf-8", "replace"))
+    if answer.state != OK or not shown:
+        said = answer.stderr.decode("utf-8", "replace").strip()[:200]
+        asked.fail("systemctl show", answer.detail or said or "no unit in the answer")
         return None
     uptime = _uptime(asked)
     chosen = [_chosen(want["name"].split("|"), shown) for want in wanted]
@@ -102,6 +103,7 @@ def _unit(
     active = unit.get("ActiveState") == "active"
     entered = systemd.number(unit.get("ActiveEnterTimestampMonotonic"))
     known = active and uptime_s is not None and entered
+    pid = systemd.number(unit.get("MainPID"))
     return {
         "label": f"unit {name}",
         "name": name,
@@ -115,7 +117,8 @@ def _unit(
         "enabled_state": unit.get("UnitFileState") or None,
         "result": unit.get("Result") or None,
         "restarts": systemd.number(unit.get("NRestarts")),
-        "main_pid": systemd.number(unit.get("MainPID")) or None,
+        "main_pid": pid or None,
+        "has_main_pid": None if pid is None else pid > 0,
         "exit_code": systemd.number(unit.get("ExecMainStatus")),
         "uptime_s": round((uptime_s or 0) - (entered or 0) / USEC_PER_S) if known else None,
         "memory_bytes": systemd.number(unit.get("MemoryCurrent")) if active else None,
