@@ -107,7 +107,7 @@ def _driver(asked: Asked, said: Mapping[str, Any], devices: List[Dict[str, Any]]
     return {
         "version": module or next(iter(sorted(versions)), None) or parse.words(parse.pick(told, "amdgpu_version")),
         "kernel_module_version": module,
-        "kernel_module_state": asked.text(f"{MODULE}/initstate") or None,
+        "kernel_module_state": asked.text(f"{MODULE}/initstate") or (None if asked.names(MODULE) else "not_loaded"),
         "library_version": parse.words(parse.pick(told, "amdsmi_library_version")),
         "rocm_version": parse.words(parse.pick(told, "rocm_version"))
         or asked.text("/opt/rocm/.info/version", limit=4096)
@@ -116,21 +116,37 @@ def _driver(asked: Asked, said: Mapping[str, Any], devices: List[Dict[str, Any]]
 
 
 def _devices(
-    answers: Mapping[str, List[Dict[str, Any]]], cards: Mapping[str, Dict[str, Any]], nodes: List[Dict[str, int]]
+    answers: Mapping[str, List[Dict[str, Any]]], cards: Mapping[str, Dict[str, Any]], nodes: List[Dict[str, Any]]
 ) -> List[Dict[str, Any]]:
     """Return the cards that the tool or the kernel shows, in PCI order."""
-    static = {entry["gpu"]: parse.address(parse.pick(entry, "bus.bdf")) for entry in answers.get("static", [])}
+    told = {entry["gpu"]: parse.address(parse.pick(entry, "bdf")) for entry in answers.get("list", [])}
+    told.update({entry["gpu"]: parse.address(parse.pick(entry, "bus.bdf")) for entry in answers.get("static", [])})
     gpus: Dict[str, List[int]] = {}
-    for number, address in sorted(static.items()):
-        gpus.setdefault(address or f"gpu {number}", []).append(number)
+    for number, address in sorted(told.items()):
+        if address:
+            gpus.setdefault(address, []).append(number)
     by_number = {name: {entry["gpu"]: entry for entry in reversed(entries)} for name, entries in answers.items()}
     devices = []
     for index, address in enumerate(sorted({*gpus, *cards})):
         numbers = gpus.get(address, [])
         mine = {name: entries.get(numbers[0], {}) for name, entries in by_number.items()} if numbers else {}
-        own_nodes = [node for node in nodes if kfd.address(node) == address]
-        devices.append(_device(index, address, mine, cards.get(address, {}), own_nodes, len(numbers)))
+        devices.append(_device(index, address, mine, cards.get(address, {}), len(numbers)))
+        _add_topology(devices[-1], nodes)
     return devices
+
+
+def _add_topology(device: Dict[str, Any], nodes: List[Dict[str, Any]]) -> None:
+    """Add what the compute topology tells of a card; in CPX mode it is several nodes."""
+    places = {node["number"]: kfd.address(node) for node in nodes}
+    mine = [node for node in nodes if places[node["number"]] == device["pci_address"]]
+    peers = {places.get(number) for node in mine for number in node["xgmi_to"]}
+    first = mine[0] if mine else {}
+    device["partition"]["count"] = max(len(mine), device["partition"]["count"]) or None
+    device["extra"].update(
+        hive_id=f"{first['hive_id']:#x}" if first.get("hive_id") else device["extra"].get("hive_id"),
+        xgmi_peers=len(peers - {None, device["pci_address"]}) if mine else None,
+        xcc_count=first.get("num_xcc"),
+    )
 
 
 def _device(
@@ -138,7 +154,6 @@ def _device(
     address: str,
     mine: Mapping[str, Dict[str, Any]],
     card: Mapping[str, Any],
-    nodes: List[Dict[str, int]],
     gpu_count: int,
 ) -> Dict[str, Any]:
     device = nested({**parse.fields(mine.get("static", {}), parse.STATIC)})
@@ -154,13 +169,9 @@ def _device(
     device["links"] = _links(mine)
     if fill(device, {name: value for name, value in card.items() if name != "source"}) and mine:
         device["source"] = "amd-smi and sysfs"
-    node = nodes[0] if nodes else {}
-    device["partition"]["count"] = max(len(nodes), gpu_count) or None
-    device["extra"].update(
-        hive_id=f"{node['hive_id']:#x}" if node.get("hive_id") else device["extra"].get("hive_id"),
-        xgmi_peers=node.get("xgmi_links"),
-        xcc_count=node.get("num_xcc"),
-    )
+    limit, heat = device["thresholds"]["slowdown_c"], device["temperature_c"]
+    device["temperature_margin_c"] = None if limit is None or heat is None else limit - heat
+    device["partition"]["count"] = gpu_count
     return device
 
 

@@ -36,21 +36,22 @@ def cards(asked: Asked) -> Dict[str, Dict[str, Any]]:
     return found
 
 
-def nodes(asked: Asked) -> List[Dict[str, int]]:
+def nodes(asked: Asked) -> List[Dict[str, Any]]:
     """Return the GPU nodes of the compute topology: one per card, or one per partition of a card."""
     numbers = [int(name) for name in asked.names(NODES) if name.isdigit()]
     found = []
     for number in sorted(numbers):
         node = kfd.properties(asked.text(f"{NODES}/{number}/properties"))
         if kfd.is_gpu(node):
-            found.append(dict(node, number=number, xgmi_links=_xgmi_links(asked, number)))
+            found.append({**node, "number": number, "xgmi_to": _xgmi_links(asked, number)})
     return found
 
 
-def _xgmi_links(asked: Asked, number: int) -> int:
+def _xgmi_links(asked: Asked, number: int) -> List[Optional[int]]:
+    """Return the nodes to which xGMI leads."""
     places = (f"{NODES}/{number}/io_links/{name}" for name in asked.names(f"{NODES}/{number}/io_links"))
-    kinds = [kfd.properties(asked.text(f"{place}/properties")).get("type") for place in places]
-    return kinds.count(kfd.XGMI)
+    links = [kfd.properties(asked.text(f"{place}/properties")) for place in places]
+    return [link.get("node_to") for link in links if link.get("type") == kfd.XGMI]
 
 
 def _card(asked: Asked, place: str, address: str) -> Dict[str, Any]:

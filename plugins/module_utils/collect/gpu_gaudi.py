@@ -46,7 +46,7 @@ def collect(asked: Asked, wanted: Mapping[str, Any]) -> Dict[str, Any]:
             "source": None,
             "state": "driver_not_loaded",
             "state_detail": "the habanalabs module is not loaded",
-            "driver": {},
+            "driver": {"kernel_module_state": "not_loaded"},
             "driver_count": 0,
             "devices": [],
             "topology": {},
