@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, List, Optional, Tuple
 
-_LINE = re.compile(r"^\s*([^:]{1,80}?)\s*:[ \t]*(.*?)\s*$")
+_NAME_LIMIT, _VALUE_LIMIT = 80, 400
 _NOTHING = {"", "n/a", "not reported", "unknown!", "unknown", "none", "xx:xx:xx"}
 _CENTIGRADE = re.compile(r"(-?\d+(?:\.\d+)?)\s*degrees C\b")
 _DBM = re.compile(r"(-?\d+(?:\.\d+)?)\s*dBm\b")
@@ -23,8 +23,10 @@ _MODULE_NAMES = {
 
 
 def pairs(text: str) -> List[Tuple[str, str]]:
-    """Return the ``name: value`` lines in order; names may repeat, values may be empty."""
-    return [(found.group(1), found.group(2)) for found in map(_LINE.match, text.splitlines()) if found]
+    """Return the ``name: value`` lines in order; names may repeat, values may be empty, what is overlong is none."""
+    split = (line.partition(":") for line in text.splitlines() if ":" in line)
+    found = ((name.strip(), value[:_VALUE_LIMIT].strip()) for name, _, value in split)
+    return [(name, value) for name, value in found if 0 < len(name) <= _NAME_LIMIT]
 
 
 def _said(value: Optional[str]) -> Optional[str]:
