@@ -13,7 +13,7 @@ from ansible.utils.display import Display
 from ansible_collections.muster.fleet.plugins.plugin_utils import run as runs
 from ansible_collections.muster.fleet.plugins.plugin_utils import rundir
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput, write
-from ansible_collections.muster.fleet.plugins.plugin_utils.report import write_all
+from ansible_collections.muster.fleet.plugins.plugin_utils.report import findings, write_all
 
 display = Display()
 ROOT = Path(__file__).parents[2]
@@ -111,7 +111,7 @@ def _unequal(planted: dict[str, Any]) -> dict[str, str]:
 
 
 def _why(name: str, host: dict[str, Any]) -> str:
-    grave = [row["message"] for row in host["results"] if row["status"] in ("fail", "unknown")]
+    grave = [row["message"] for row in findings.of_rows(host["results"])]
     first = host["reason"] or (grave[0] if grave else "nothing was judged")
     more = f" (and {len(grave) - 1} more)" if len(grave) > 1 else ""
     return f"{name} is {host['verdict'].replace('_', ' ')}: {first[:300]}{more}"
