@@ -7,7 +7,9 @@ from __future__ import annotations
 import re
 from typing import List
 
-SECRET = re.compile(r"(pass(word|wd|phrase)?|secret|token|credential|api_?key|luks\.key)[^=]*$", re.IGNORECASE)
+SECRET = re.compile(
+    r"(^|[._-])(pass|password|passwd|passphrase|secret|token|credentials?|api_?key|luks\.key)([._-]|$)", re.IGNORECASE
+)
 HIDDEN = "***"
 
 

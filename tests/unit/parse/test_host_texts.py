@@ -104,7 +104,7 @@ def test_chosen_word():
 
 def test_command_line_keeps_quoted_blanks_and_hides_secrets():
     text = (
-        'iommu=pt dyndbg="file a.c +p" rd.luks.key=/k ssh.password=hunter2 ip=dhcp url=http://u:p@h/x a_token=1 token'
+        'iommu=pt dyndbg="file a.c +p" rd.luks.key=/k ssh.password=hunter2 ip=dhcp url=http://u:p@h/x a_token=1 token iommu.passthrough=1'
     )
     assert cmdline.words(text) == [
         "iommu=pt",
@@ -115,6 +115,7 @@ def test_command_line_keeps_quoted_blanks_and_hides_secrets():
         "url=***",
         "a_token=***",
         "token",
+        "iommu.passthrough=1",
     ]
 
 
