@@ -73,6 +73,7 @@ class _Recorded:
     def __init__(self, settings: Mapping[str, str], timeout: float):
         self._settings = settings
         self._timeout = timeout
+        self._hung = False
         count = settings.get("nvmlDeviceGetCount", "0")
         sockets = range(int(count) if count.isdigit() else 0)
         self._sockets = [socket for socket in sockets if settings.get(f"gpu.{socket}.absent") != "1"]
@@ -94,7 +95,8 @@ class _Recorded:
         if isinstance(answer, int):
             result["gpus"] = [self._gpu(socket) for socket in self._sockets]
             whole = [index for index, answers in enumerate(result["gpus"]) if answers.pop("whole")]
-            self._topology(result["system"], whole)
+            if not self._hung:  # a live probe would still be waiting
+                self._topology(result["system"], whole)
         return result
 
     def _system(self, call: Call) -> Any:
@@ -149,6 +151,7 @@ class _Recorded:
     def _answer(self, value: str, call: Call) -> Any:
         if value.startswith("hang "):
             if float(value[5:]) / 1000 >= self._timeout:
+                self._hung = True
                 raise Hung(call.key)
             return error(10)
         if value.startswith("!"):
