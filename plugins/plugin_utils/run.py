@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Iterable, Mapping
 
+from ..module_utils.judge import results as judge
 from .report import compare, scores, terms
 from .report.console import closing_lines, summary
 from .report.text import clean, natural
@@ -19,6 +20,7 @@ __all__ = ["assemble", "closing_lines", "exit_ok", "summary"]
 SCHEMA_VERSION = 1
 NO_RESULT = "no result arrived"
 NO_HOST = "no host matched"
+NOTHING_JUDGED = "nothing was judged"
 
 _HOST: dict[str, Any] = {
     "verdict": "unknown", "rack": None, "slot": None, "class": None, "profile": None, "reached": False, "reason": None,
@@ -51,10 +53,10 @@ def assemble(
     run: dict[str, Any] = {"schema_version": SCHEMA_VERSION} | {
         key: clean(meta.get(key)) for key in ("run_id", "started", "finished", "collection_version", "report")
     }
-    verdict = terms.worst([host["verdict"] for host in hosts.values()] + [_implied([row]) for row in fleet])
+    verdicts = [host["verdict"] for host in hosts.values()] + ([judge.verdict(fleet)] if fleet else [])
     run |= {
         "simulated": any(host["simulated"] for host in hosts.values()),
-        "verdict": verdict if hosts else "unknown",
+        "verdict": judge.overall(verdicts) if hosts else "unknown",
         "reason": None if hosts else NO_HOST,
         "counts": _counts(hosts.values()),
         "expected_hosts": sorted(names, key=natural),
@@ -101,11 +103,11 @@ def _place(name: str, host: Mapping[str, Any]) -> tuple[bool, Any, bool, Any, An
 def _host(record: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
     host = _HOST | _given(known) | _given(record)
     host["results"] = [_row(row) for row in host["results"]]
+    if not (host["reached"] and host["results"]):
+        host["reason"] = host["reason"] or NOTHING_JUDGED
+    seen = judge.verdict(host["results"]) if host["reached"] else "unknown"
     claimed = host["verdict"] if host["verdict"] in terms.VERDICTS else "unknown"
-    if claimed in terms.PASSED_MUSTER and not (host["reached"] and host["results"]):
-        claimed, host["reason"] = "unknown", host["reason"] or "nothing was judged"
-    host["verdict"] = terms.worst([claimed, _implied(host["results"])])
-    return host
+    return host | {"verdict": judge.overall([claimed, seen])}
 
 
 def _given(entry: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -122,16 +124,6 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-def _implied(rows: Iterable[Mapping[str, Any]]) -> str:
-    """The best verdict that these rows leave open."""
-    found = {(row["severity"] in ("critical", "major"), row["status"]) for row in rows if row["severity"] != "info"}
-    if (True, "fail") in found:
-        return "not_ready"
-    if (True, "unknown") in found:
-        return "unknown"
-    return "degraded" if (False, "fail") in found else "ready"
-
-
 def _counts(hosts: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     verdicts = [host["verdict"] for host in hosts]
     return {verdict: verdicts.count(verdict) for verdict in terms.COUNTED}
@@ -143,6 +135,6 @@ def _racks(hosts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         if host["rack"] is not None:
             racks.setdefault(str(host["rack"]), []).append(host)
     return {
-        name: {"verdict": terms.worst(host["verdict"] for host in members), "counts": _counts(members)}
+        name: {"verdict": judge.overall([host["verdict"] for host in members]), "counts": _counts(members)}
         for name, members in sorted(racks.items(), key=lambda entry: natural(entry[0]))
     }

@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Mapping
+from typing import Any, Mapping
 
-# Worst first: the order in which anything is shown and in which a fleet takes its verdict from its hosts.
+# Worst first: the order in which anything is shown.
 VERDICTS = ("not_ready", "unknown", "degraded", "ready")
 # The order in which hosts are counted.
 COUNTED = ("ready", "degraded", "not_ready", "unknown")
@@ -51,11 +51,6 @@ def band(percent: float | None) -> str:
     if percent >= LIKELY_READY:
         return "likely ready"
     return "needs review" if percent <= NEEDS_REVIEW else "between"
-
-
-def worst(verdicts: Iterable[str]) -> str:
-    """The worst verdict; of none at all it is unknown, because nothing was seen."""
-    return min(verdicts, key=VERDICTS.index, default="unknown")
 
 
 def rank(row: Mapping[str, Any]) -> tuple[int, int]:

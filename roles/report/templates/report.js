@@ -9,7 +9,7 @@
 
   // The cells of a host, from "12p1f3u".
   const cells = (svg) => svg.dataset.c.replace(/(\d+)(.)/g, (_, count, code) => code.repeat(Number(count)));
-  const mapOf = (id) => byId("cells").querySelector(`.line[data-host="${CSS.escape(id)}"] svg`);
+  const mapOf = (id) => byId("cells").querySelector(`.line[data-host="${CSS.escape(id)}"] [data-c]`);
 
   // Filter
   const form = byId("filter");
@@ -87,7 +87,7 @@
   const width = Number(map.dataset.width);
   let at = { line: -1, column: 0 };
   const tell = (line, column) => {
-    const svg = lines[line] && lines[line].querySelector("svg");
+    const svg = lines[line] && lines[line].querySelector("[data-c]");
     if (!svg || !columns[column]) return;
     const [id, title] = columns[column];
     readout.textContent = `${lines[line].querySelector("a").textContent.trim()} · ${WORDS[cells(svg)[column]]} · ${title || id} (${id})`;
@@ -98,11 +98,11 @@
     return columns.findIndex((column) => x >= column[2] && x < column[2] + 10);
   };
   map.addEventListener("pointermove", (event) => {
-    const svg = event.target.closest(".line svg:not(.i)");
+    const svg = event.target.closest("[data-c]");
     if (svg) tell(lines.indexOf(svg.closest(".line")), columnAt(event, svg));
   });
   map.addEventListener("click", (event) => {
-    const svg = event.target.closest(".line svg:not(.i)");
+    const svg = event.target.closest("[data-c]");
     if (svg) location.hash = svg.closest(".line").dataset.host;
   });
   map.parentElement.addEventListener("keydown", (event) => {
