@@ -60,7 +60,7 @@ class Container:
     status: str = "running"
     restarts: int = 0
     exit_code: int = 0
-    started: str = "2026-11-06T02:42:10.318225714Z"
+    started: str = "2026-11-06T07:22:10.318225714Z"
     health: str | None = "healthy"
     oom: bool = False
 

@@ -143,14 +143,14 @@ def _image(asked: Asked, socket: str, reference: Optional[str], image_id: Option
     """Return the image as it was named, its tag ("latest" where none was given) and the digests it was pulled by."""
     image = _get(asked, socket, f"/images/{image_id}/json")[1] if image_id else None
     digests = (image or {}).get("RepoDigests") if isinstance(image, dict) else None
-    by_digest = reference is not None and "@" in reference
-    tag = re.search(r":([^/:@]+)(?:@|$)", reference or "")
+    named, by_digest, _hash = (reference or "").partition("@")
+    tag = re.search(r":([^/:]+)$", named)  # "localhost:5000/a" has none
     return {
         "image": reference,
         "image_id": image_id,
         "image_tag": tag.group(1) if tag else "latest" if reference and not by_digest else None,
         "image_digest": next((digest.partition("@")[2] for digest in digests or []), None),
-        "image_pinned": None if reference is None else by_digest or (tag is not None and tag.group(1) != "latest"),
+        "image_pinned": None if not reference else bool(by_digest) or (tag is not None and tag.group(1) != "latest"),
     }
 
 
