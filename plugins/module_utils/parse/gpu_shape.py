@@ -20,8 +20,8 @@ _BLANK: Dict[str, Any] = {
     "memory": dict.fromkeys(("total_bytes", "used_bytes", "reserved_bytes")),
     "ecc": {
         **dict.fromkeys(("enabled", "pending")),
-        "volatile": _COUNTS,
-        "aggregate": _COUNTS,
+        "volatile": dict(_COUNTS),  # two, or what is written to one would stand in both
+        "aggregate": dict(_COUNTS),
         "sram_threshold_exceeded": None,
     },
     "remap": {
