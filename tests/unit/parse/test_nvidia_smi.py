@@ -12,7 +12,7 @@ smi-a100-real.xml | 1 | 570.148.08 | 12.8 | NVIDIA A100-SXM4-40GB | 4/4 | 16/16 
 smi-a100-sxm4-v12.xml | 1 | 535.54.03 | 12.2 | NVIDIA A100-SXM4-80GB | 4/4 | 16/16 | off | on | - | 92.00.36.00.02
 smi-a10g.xml | 1 | 515.105.01 | 11.7 | NVIDIA A10G | 1/4 | 8/16 | off | - | - | 94.02.75.00.01
 smi-gb200-real.xml | 4 | 580.173.02 | 13.0 | NVIDIA GB200 | 5/5 | 16/16 | on | off | completed/2 | 97.00.B9.00.69
-smi-h100-real.xml | 8 | 580.105.08 | 13.0 | NVIDIA H100 80GB HBM3 | 5/5 | 16/16 | on | off | completed/0 | 96.00.99.00.01
+smi-h100-real.xml |8| 580.105.08 | 13.0 | NVIDIA H100 80GB HBM3 | 5/5 | 16/16 | on | off | completed/0 | 96.00.99.00.01
 smi-t4-real.xml | 1 | 595.91.07 | 13.2 | Tesla T4 | 3/3 | 8/16 | on | - | - | 90.04.96.00.02
 """
 ROWS = [[cell.strip() for cell in line.split("|")] for line in REAL.strip().splitlines()]
