@@ -205,6 +205,7 @@ def _device(
             "label": f"GPU {place} ({address})",
             "source": "hl-smi" if row else "sysfs",
             "vendor": "gaudi",
+            "state": None,  # only the driver says it
             "index": place,
             "pci_address": address,
             "model": row.get("name"),

@@ -20,12 +20,12 @@ def nested(flat: Mapping[str, Any]) -> Dict[str, Any]:
 
 
 def fill(device: Dict[str, Any], other: Mapping[str, Any]) -> bool:
-    """Take from ``other`` what ``device`` lacks (absent or ``None``); say whether anything was taken."""
+    """Take from ``other`` what ``device`` lacks (absent or ``None``); say whether any value was taken."""
     took = False
     for name, value in other.items():
         if isinstance(value, Mapping) and isinstance(device.get(name), dict):
             took = fill(device[name], value) or took
-        elif device.get(name) is None and value is not None:
+        elif device.get(name) is None:
             device[name] = value
-            took = True
+            took = took or value is not None
     return took
