@@ -7,7 +7,6 @@ sysfs first. Commands are asked only for what it lacks, only about physical port
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any, Dict, List, Mapping, Optional
 
@@ -16,6 +15,7 @@ from ..parse import devlink, ip, lldp
 from . import nic_bond, nic_netdev, nic_port, nic_rdma
 from .nic_commands import Answers
 
+_CENTURY_S = 3.2e9
 ADDRESSES = ["ip", "-j", "-d", "addr"]
 NEIGHBOURS = ["lldpcli", "-f", "json0", "show", "neighbors", "details"]
 ADAPTERS = ["devlink", "-j", "dev", "info"]
@@ -42,8 +42,7 @@ def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:
     _relate(netdevs, rdma["ports"], routes)
     ports = [netdev for netdev in netdevs if netdev["kind"] == "physical"]
     answers = _ask(asked, ports, is_root)
-    neighbours = _neighbours(asked, answers)
-    adapters = _document(asked, answers, ADAPTERS)
+    neighbours = answers.parsed(NEIGHBOURS, _neighbours)
     for port in ports[: nic_port.PORT_LIMIT]:
         nic_port.describe(asked, answers, port, is_root)
     _add_neighbours(ports, neighbours)
@@ -57,7 +56,7 @@ def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:
         "routes": {"source": "/proc/net", "default": routes},
         "rdma": rdma,
         "lldp": {"source": "lldpcli", "neighbours": neighbours},
-        "adapters": devlink.adapters(adapters),
+        "adapters": answers.parsed(ADAPTERS, devlink.adapters),
         "counts": _counts(ports, bonds, virtual_functions),
         "errors": asked.errors,
     }
@@ -66,9 +65,10 @@ def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:
 def _uptime(asked: Asked) -> Optional[float]:
     text = asked.text("/proc/uptime", required=True) or ""
     try:
-        return float(text.split(" ")[0])
+        uptime = float(text.split(" ")[0])
     except ValueError:
         return None
+    return uptime if 0 <= uptime < _CENTURY_S else None
 
 
 def _ask(asked: Asked, ports: List[Dict[str, Any]], is_root: bool) -> Answers:
@@ -82,23 +82,9 @@ def _ask(asked: Asked, ports: List[Dict[str, Any]], is_root: bool) -> Answers:
     return Answers(asked, commands)
 
 
-def _document(asked: Asked, answers: Answers, argv: List[str]) -> Any:
-    text = answers.text(*argv)
-    try:
-        return json.loads(text) if text is not None else None
-    except (ValueError, RecursionError) as error:
-        asked.fail(" ".join(argv), f"not JSON: {error}")
-        return None
-
-
-def _neighbours(asked: Asked, answers: Answers) -> Optional[List[Dict[str, Any]]]:
-    document = _document(asked, answers, NEIGHBOURS)
-    found = lldp.neighbours(document) if document is not None else None
-    if found is None:
-        if document is not None:
-            asked.fail(" ".join(NEIGHBOURS), "not understood: no lldp in the answer")
-        return None
-    return [dict(neighbour, label=neighbour["interface"]) for neighbour in found]
+def _neighbours(document: Any) -> Optional[List[Dict[str, Any]]]:
+    found = lldp.neighbours(document)
+    return None if found is None else [dict(neighbour, label=neighbour["interface"]) for neighbour in found]
 
 
 def _add_neighbours(ports: List[Dict[str, Any]], neighbours: Optional[List[Dict[str, Any]]]) -> None:

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
-from typing import Dict, List, Optional, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from ..host import ABSENT, OK, TIMEOUT, Asked, Command
 
@@ -54,6 +55,20 @@ class Answers:
         elif not answer.rc:
             return answer.stdout.decode("utf-8", "replace")
         return None
+
+    def parsed(self, argv: Sequence[str], parse: Callable[[Any], Any]) -> Any:
+        """Return what ``parse`` makes of a command's JSON; ``None``, and why, when that is nothing."""
+        text = self.text(*argv)
+        if text is None:
+            return None
+        try:
+            found = parse(json.loads(text))
+        except (ValueError, RecursionError) as error:
+            self._asked.fail(" ".join(argv), f"not JSON: {error}")
+            return None
+        if found is None:
+            self._asked.fail(" ".join(argv), f"not understood: {text.strip()[:60]}")
+        return found
 
     def declined(self, *argv: str) -> bool:
         """Say whether the device answered that it has nothing of the kind, which is no failure."""

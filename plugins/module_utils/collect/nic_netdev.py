@@ -116,12 +116,12 @@ def _carrying(asked: Asked, base: str, fact: Mapping[str, Any]) -> Dict[str, Any
 
 
 def _history(asked: Asked, base: str, kind: str, uptime_s: Optional[float]) -> Dict[str, Any]:
-    changes = asked.number(f"{base}/carrier_changes")
-    downs = asked.number(f"{base}/carrier_down_count")
+    changes = count(asked, f"{base}/carrier_changes")
+    downs = count(asked, f"{base}/carrier_down_count")
     if downs is None and changes is not None:
         downs = changes // 2  # before kernel 4.16 only both together
     counted = kind in ("physical", "bond")
-    statistics = {name: asked.number(f"{base}/statistics/{name}") for name in _STATISTICS} if counted else {}
+    statistics = {name: count(asked, f"{base}/statistics/{name}") for name in _STATISTICS} if counted else {}
     days = max((uptime_s or 0.0) / _DAY_S, 1.0)
     return {
         "carrier_changes": changes,
@@ -132,11 +132,20 @@ def _history(asked: Asked, base: str, kind: str, uptime_s: Optional[float]) -> D
     }
 
 
-def _ratio(statistics: Mapping[str, Optional[int]], name: str) -> Optional[float]:
-    count, packets = statistics.get(name), statistics.get(f"{name[:2]}_packets")
-    if count is None or packets is None:
+def count(asked: Asked, path: str) -> Optional[int]:
+    """Return a counter of the kernel: what does not fit its 64 bits is none."""
+    number = asked.number(path)
+    if number is not None and not 0 <= number < 1 << 64:
+        asked.fail(path, f"not a counter: {str(number)[:40]}")
         return None
-    return round(count * 1e6 / max(packets + count, 1), 3)
+    return number
+
+
+def _ratio(statistics: Mapping[str, Optional[int]], name: str) -> Optional[float]:
+    errors, packets = statistics.get(name), statistics.get(f"{name[:2]}_packets")
+    if errors is None or packets is None:
+        return None
+    return round(errors * 1e6 / max(packets + errors, 1), 3)
 
 
 def _permanent_mac(asked: Asked, base: str, link: Mapping[str, Any]) -> Optional[str]:

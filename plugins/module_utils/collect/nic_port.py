@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any, Dict, List, Mapping, Optional
 
@@ -25,8 +24,12 @@ def commands(port: Mapping[str, Any], is_root: bool) -> List[List[str]]:
     if port["link_layer"] == "Ethernet":
         asking += [["ethtool", *option, name] for option in ([], ["-a"], ["-g"], ["--show-fec"])]
     if _is_roce(port):
-        asking += [["dcb", "-j", what, "show", "dev", name] for what in ("pfc", "app")]
+        asking += [_dcb(what, name) for what in ("pfc", "app")]
     return asking
+
+
+def _dcb(what: str, name: str) -> List[str]:
+    return ["dcb", "-j", what, "show", "dev", name]
 
 
 def _is_roce(port: Mapping[str, Any]) -> bool:
@@ -68,27 +71,15 @@ def _module(asked: Asked, answers: Answers, name: str) -> Optional[Dict[str, Any
 
 def _qos(asked: Asked, answers: Answers, name: str) -> Dict[str, Any]:
     """Return how a RoCE port treats priorities. ECN's switches are there with NVIDIA's out-of-tree driver only."""
-    pfc = _document(asked, answers, name, "pfc")
-    app = _document(asked, answers, name, "app")
     return {
         "source": "dcb",
-        "pfc_priorities": dcb.pfc_priorities(pfc),
-        "trust": dcb.trust(app),
+        "pfc_priorities": answers.parsed(_dcb("pfc", name), dcb.pfc_priorities),
+        "trust": answers.parsed(_dcb("app", name), dcb.trust),
         "ecn_notification_point": _enabled(asked, f"{NET}/{name}/ecn/roce_np/enable"),
         "ecn_reaction_point": _enabled(asked, f"{NET}/{name}/ecn/roce_rp/enable"),
         "cnp_dscp": asked.number(f"{NET}/{name}/ecn/roce_np/cnp_dscp"),
         "cnp_priority": asked.number(f"{NET}/{name}/ecn/roce_np/cnp_802p_prio"),
     }
-
-
-def _document(asked: Asked, answers: Answers, name: str, what: str) -> Any:
-    argv = ["dcb", "-j", what, "show", "dev", name]
-    text = answers.text(*argv)
-    try:
-        return json.loads(text) if text is not None else None
-    except (ValueError, RecursionError) as error:
-        asked.fail(" ".join(argv), f"not JSON: {error}")
-        return None
 
 
 def _enabled(asked: Asked, folder: str) -> Optional[List[int]]:

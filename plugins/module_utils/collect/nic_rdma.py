@@ -9,7 +9,7 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ..host import OK, Asked
 from ..parse import rdma
-from .nic_netdev import numa_node, pci_link
+from .nic_netdev import count, numa_node, pci_link
 
 CLASS = "/sys/class/infiniband"
 _PCI_ADDRESS = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
@@ -104,7 +104,7 @@ def _port(asked: Asked, device: Mapping[str, Any], number: str, uptime_s: Option
 
 def _counters(asked: Asked, folder: str) -> Optional[Dict[str, Optional[int]]]:
     names = asked.names(folder)
-    return {name: asked.number(f"{folder}/{name}") for name in names if name not in _NO_COUNTERS} if names else None
+    return {name: count(asked, f"{folder}/{name}") for name in names if name not in _NO_COUNTERS} if names else None
 
 
 def _netdev(asked: Asked, device: str, number: str) -> Optional[str]:
