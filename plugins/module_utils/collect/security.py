@@ -15,6 +15,7 @@ from .security_accounts import accounts, permissions, sudo
 from .security_ssh import daemon, host_keys
 
 UNITS = ("auditd.service", "firewalld.service", "ufw.service", "nftables.service", "apparmor.service")
+LEGACY_TABLES = "/proc/net/ip_tables_names"
 MANAGERS = ("firewalld", "ufw", "nftables")
 KERNEL = {  # what the fact is called -> the kernel setting
     "address_randomisation": "kernel/randomize_va_space",
@@ -31,7 +32,7 @@ KERNEL = {  # what the fact is called -> the kernel setting
 }
 
 
-def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:  # noqa: ARG001
+def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:
     """Return the facts of the security baseline; what only root may see is ``None`` for others, with an error."""
     asked = Asked(host)
     answers = side_by_side(
@@ -40,7 +41,7 @@ def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:  # noqa: A
             "systemctl": lambda: systemd.states(asked, UNITS),
             "sshd": lambda: asked.run(["sshd", "-T"], timeout=5),
             "auditctl": lambda: _audit_status(asked),
-            "nft": lambda: _input_filter(asked),
+            "firewall": lambda: _input_filter(asked),
         },
     )
     units = answers["systemctl"]
@@ -50,7 +51,7 @@ def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:  # noqa: A
         "sshd": daemon(asked, answers["sshd"]),
         "ssh_host_keys": host_keys(asked),
         "firewall": {
-            **(answers["nft"] or {"source": None, "active": None, "chains": None}),
+            **(answers["firewall"] or {"source": None, "active": None, "chains": None}),
             "managers": _managers(asked, units),
         },
         "audit": {**(answers["auditctl"] or {}), "daemon_active": systemd.active(units, "auditd.service")},
@@ -76,20 +77,34 @@ def _managers(asked: Asked, units: Optional[Mapping[str, Any]]) -> Optional[List
 
 def _input_filter(asked: Asked) -> Optional[Dict[str, Any]]:
     """Return what becomes of packets that come in, whoever wrote the rules."""
-    listed = asked.host.run(["nft", "-j", "list", "chains"], timeout=5)
-    if listed.state == ABSENT:
-        return _iptables(asked)
-    document = _json(listed.stdout) if listed.state == OK and listed.rc == 0 else None
-    chains = nft.base_chains(document)
-    if chains is None:
-        asked.fail(
-            "nft list chains", (listed.stderr or listed.stdout).decode("utf-8", "replace").strip()[:120] or listed.state
-        )
+    found = _nft(asked)
+    if found and found["active"] is not False:
+        return found
+    # iptables is asked only where its tables already are: the question itself would load them
+    if found is None and asked.host.stat("/sys/module/nf_tables"):
+        return _iptables(asked, "iptables")
+    if asked.host.stat(LEGACY_TABLES):
+        return _iptables(asked, "iptables" if found is None else "iptables-legacy")
+    return found
+
+
+def _nft(asked: Asked) -> Optional[Dict[str, Any]]:
+    """Return the chains of nftables; ``None`` where there is no nft."""
+    answer = asked.host.run(["nft", "-j", "list", "chains"], timeout=5)
+    if answer.state == ABSENT:
         return None
+    chains = nft.base_chains(_json(answer.stdout) if answer.state == OK and answer.rc == 0 else None)
+    if chains is None:
+        said = (answer.stderr or answer.stdout).decode("utf-8", "replace").strip()[:120]
+        asked.fail("nft list chains", said or answer.state)
+        return {"source": "nft", "active": None, "chains": None}
     found = [_chain(asked, chain) for chain in chains if chain["hook"] == "input"]
     verdicts = [chain["filters"] for chain in found]
-    active = True if True in verdicts else None if None in verdicts else False
-    return {"source": "nft", "active": active, "chains": found}
+    return {
+        "source": "nft",
+        "active": True if True in verdicts else None if None in verdicts else False,
+        "chains": found,
+    }
 
 
 def _chain(asked: Asked, chain: Mapping[str, str]) -> Dict[str, Any]:
@@ -101,14 +116,14 @@ def _chain(asked: Asked, chain: Mapping[str, str]) -> Dict[str, Any]:
     return {"label": f"chain {label}", "policy": chain["policy"], "rules": count, "filters": closed or hands_over}
 
 
-def _iptables(asked: Asked) -> Optional[Dict[str, Any]]:
-    text = asked.run(["iptables", "-S", "INPUT"], timeout=5)
+def _iptables(asked: Asked, tool: str) -> Dict[str, Any]:
+    text = asked.run([tool, "-S", "INPUT"], timeout=5)
     found = nft.iptables(text) if text is not None else None
     if found is None:
-        return None
+        return {"source": tool, "active": None, "chains": None}
     closed = found["policy"] == "drop" or found["filters"]
     chain = {"label": "chain INPUT", "policy": found["policy"], "rules": found["rules"], "filters": closed}
-    return {"source": "iptables", "active": closed, "chains": [chain]}
+    return {"source": tool, "active": closed, "chains": [chain]}
 
 
 def _json(data: bytes) -> Any:

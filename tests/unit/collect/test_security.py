@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from ansible_collections.muster.fleet.plugins.module_utils.collect import security, units
+from ansible_collections.muster.fleet.plugins.module_utils.collect import host, security, units
+from ansible_collections.muster.fleet.plugins.module_utils.collect import time as time_facts
 from ansible_collections.muster.fleet.plugins.module_utils.replay import Replay
 
 SYSTEMCTL = f"systemctl show --property={units.PROPERTIES} " + " ".join(security.UNITS)
@@ -100,9 +101,41 @@ def test_firewall_whose_rules_cannot_be_read_is_unknown():
     assert collect(commands={"nft -j list chains": chains})["firewall"]["active"] is None
 
 
-def test_iptables_where_there_is_no_nft():
-    firewall = collect(commands={"iptables -S INPUT": "-P INPUT DROP\n"})["firewall"]
+@pytest.mark.parametrize("sign", ["/sys/module/nf_tables/initstate", "/proc/net/ip_tables_names"])
+def test_iptables_where_there_is_no_nft(sign):
+    firewall = collect({sign: ""}, {"iptables -S INPUT": "-P INPUT DROP\n"})["firewall"]
     assert (firewall["source"], firewall["active"]) == ("iptables", True)
+
+
+def test_iptables_is_not_asked_where_the_question_would_load_it():
+    firewall = collect(commands={"iptables -S INPUT": "-P INPUT ACCEPT\n"})["firewall"]
+    assert (firewall["source"], firewall["active"]) == (None, None)
+
+
+def test_old_tables_beside_empty_new_ones_count():
+    commands = {"nft -j list chains": json.dumps(CHAINS), "iptables-legacy -S INPUT": "-P INPUT DROP\n"}
+    assert collect({"/proc/net/ip_tables_names": "filter\n"}, commands)["firewall"]["active"] is True
+    del commands["iptables-legacy -S INPUT"]
+    assert collect({"/proc/net/ip_tables_names": "filter\n"}, commands)["firewall"]["active"] is None
+
+
+class Counting(Replay):
+    """A machine that keeps what it was asked to run."""
+
+    def __init__(self, documents):
+        super().__init__(documents)
+        self.ran = []
+
+    def run(self, argv, *more, **options):
+        self.ran.append(argv[0])
+        return super().run(argv, *more, **options)
+
+
+@pytest.mark.parametrize(("collector", "most"), [(host, 2), (security, 6), (time_facts, 4)])
+def test_few_commands_are_run(collector, most):
+    asked = Counting([{"muster_recording": 1, "closed": True, "identity": {"now": 1.0}, "files": {}}])
+    collector.collect(asked, {"packages": ["chrony"]})
+    assert 0 < len(asked.ran) <= most
 
 
 def test_ufw_runs_only_when_it_is_enabled():
