@@ -85,7 +85,7 @@ def _add_links(asked: Asked, devices: List[Dict[str, Any]]) -> None:
     for device in devices:
         found = links.get(device["uuid"] or "")
         if found is not None:
-            device["links"] = [dict(link, label=f"GPU {device['index']} NVLink {link['index']}") for link in found]
+            device["links"] = [dict(link, label=f"NVLink {link['index']}") for link in found]
 
 
 def _module(asked: Asked) -> Dict[str, Any]:

@@ -83,7 +83,7 @@ def device(index: int, gpu: Answers) -> Dict[str, Any]:
     result.update(
         pci_address=address,
         label=label(index, address),
-        links=links(gpu, index),
+        links=links(gpu),
         fabric=dict(result["fabric"], **fabric(gpu)),
     )
     return result

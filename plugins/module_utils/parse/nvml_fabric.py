@@ -60,23 +60,23 @@ def fabric(gpu: Answers) -> Dict[str, Any]:
     }
 
 
-def links(gpu: Answers, index: int) -> Optional[List[Dict[str, Any]]]:
+def links(gpu: Answers) -> Optional[List[Dict[str, Any]]]:
     """Return the NVLinks; ``[]`` for a GPU that says it has none, ``None`` when that is unknown."""
     first = gpu.raw.get("nvmlDeviceGetNvLinkState(0)")
     if not isinstance(first, int):
         return [] if code_of(first) in (2, NOT_SUPPORTED) else None
     states = [gpu.get(f"nvmlDeviceGetNvLinkState({link})") for link in range(MAX_LINKS)]
-    return [_link(gpu, index, link) for link, active in enumerate(states) if active is not None]
+    return [_link(gpu, link) for link, active in enumerate(states) if active is not None]
 
 
-def _link(gpu: Answers, index: int, link: int) -> Dict[str, Any]:
+def _link(gpu: Answers, link: int) -> Dict[str, Any]:
     speed = gpu.field("NVLINK_GET_SPEED", link)  # megabytes a second
     common = gpu.field("NVLINK_SPEED_MBPS_COMMON")
     version = gpu.named(f"nvmlDeviceGetNvLinkVersion({link})", NVLINK_VERSIONS)
     megabytes = common if speed is None else speed
     counts = {name: gpu.get(f"nvmlDeviceGetNvLinkErrorCounter({link},{n})") for name, n in LINK_ERRORS.items()}
     return {
-        "label": f"GPU {index} NVLink {link}",
+        "label": f"NVLink {link}",
         "index": link,
         "kind": "nvlink",
         "active": gpu.get(f"nvmlDeviceGetNvLinkState({link})") == 1,

@@ -98,7 +98,7 @@ def test_tool_where_there_is_no_binding():
     commands = {"nvidia-smi -q -x": {"rc": 0, "stdout": SMI}, "nvidia-smi nvlink --status": {"rc": 0, "stdout": status}}
     found = collected(nvml={**NVML, "pynvml": "absent"}, commands=commands)
     assert (found["source"], found["state"], found["driver_count"]) == ("nvidia-smi", "ok", 1)
-    assert found["devices"][0]["links"][0]["label"] == "GPU 0 NVLink 0"
+    assert found["devices"][0]["links"][0]["label"] == "NVLink 0"
     assert "NO_PYNVML" in found["errors"][0]["reason"]
 
 

@@ -135,7 +135,7 @@ def test_memory_repair():
 def test_links():
     links = said({})["devices"][0]["links"]
     assert [(link["active"], link["speed_mbps"]) for link in links] == [(True, 212496), (False, 212496)]
-    assert links[1]["label"] == "GPU 0 NVLink 1"
+    assert links[1]["label"] == "NVLink 1"
     assert links[1]["errors"]["crc_flit"] == 7
     assert links[1]["errors"]["crc_data"] is None
 
