@@ -7,9 +7,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from datetime import datetime
-from typing import Any, Iterable, Mapping
+from typing import Any, Mapping
 
-from . import findings, heatmap
+from . import findings, heatmap, todo
 from .console import planted_sentence
 from .terms import COUNTED, PASSED_MUSTER, PHASES, VERDICT_WORDS, VERDICTS, band, phase_title, rank
 from .text import natural
@@ -18,23 +18,18 @@ Run = Mapping[str, Any]
 
 ROWS = 3000  # result rows on the whole page; what is beyond is in run.json, and the page says so
 ROWS_WITH_FIX = 1000  # up to so many rows, each carries the fix; beyond, it links to it
-ROWS_PER_FINDING = 6
-HOSTS_PER_FINDING = 30
 ENTRIES = 200
 CHANGES = 40
 COMPACT = 120  # from so many hosts on, a rack shows marks only
-SAME_CAUSE = 3  # from so many unknown rows on, one cause is told once
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.-]+")
-_UNSEEN = "Find out why the source does not answer; none of these checks can pass until it does."
-_SILENT = "Check that the host has power and an address, then log in as the run does and start the run again."
 
 
 def build(run: Run) -> dict[str, Any]:
     """The page's content, section by section."""
     heat = heatmap.build(run)
     anchors = {name: _anchor("host", name, number) for number, name in enumerate(run["hosts"])}
-    todo = _todo(run)
+    doing = todo.build(run)
     return {
         "run": run,
         "head": _head(run),
@@ -42,10 +37,10 @@ def build(run: Run) -> dict[str, Any]:
         "compact": len(run["hosts"]) > COMPACT,
         "scores": _scores(run),
         "unscored": [number for number in PHASES if f"phase-{number}" not in run["scores"]],
-        "todo": [_entry(entry, anchors, number) for number, entry in enumerate(todo[:ENTRIES])],
-        "todo_cut": max(0, len(todo) - ENTRIES),
+        "todo": [todo.entry_of(entry, anchors, number) for number, entry in enumerate(doing[:ENTRIES])],
+        "todo_cut": max(0, len(doing) - ENTRIES),
         "heat": heat,
-        "hosts": _hosts(run, anchors, heat, {entry["id"]: number for number, entry in enumerate(todo[:ENTRIES])}),
+        "hosts": _hosts(run, anchors, heat, {entry["id"]: number for number, entry in enumerate(doing[:ENTRIES])}),
         "changes": _changes(run, anchors),
         "fleet": findings.of_rows(run["fleet"]),
         "classes": sorted({host["class"] for host in run["hosts"].values() if host["class"]}, key=natural),
@@ -124,71 +119,7 @@ def _scores(run: Run) -> list[dict[str, Any]]:
 _PARTS = ("pass", "unknown", "fail")
 
 
-def _todo(run: Run) -> list[dict[str, Any]]:
-    """Findings by check, with unknowns of one cause told once and silent hosts among them; worst first."""
-    shared = {name: _causes(host["results"]) for name, host in run["hosts"].items()}
-    causes: dict[str, list[tuple[str, Run]]] = {}
-    entries = []
-    for group in findings.by_check(run):
-        own: dict[str, list[Run]] = {}
-        for name, rows in group["hosts"].items():
-            for row in rows:
-                if row["status"] == "unknown" and row["reason"] in shared.get(name, ()):
-                    causes.setdefault(row["reason"], []).append((name, row))
-                else:
-                    own.setdefault(name, []).append(row)
-        if own:
-            entries.append(_of_check(group, own))
-    entries += [_of_cause(reason, rows, run["catalogue"]) for reason, rows in causes.items()] + _silent(run)
-    return sorted(entries, key=lambda entry: (*rank(entry), -len(entry["hosts"])))
-
-
-def _of_check(group: Run, hosts: Mapping[str, list[Run]]) -> dict[str, Any]:
-    check, rows = group["check"], [row for rows in hosts.values() for row in rows]
-    return {
-        "id": group["id"], "title": check.get("title") or group["id"], "severity": min(rows, key=rank)["severity"],
-        "status": "fail" if any(row["status"] == "fail" for row in rows) else "unknown", "phase": rows[0]["phase"],
-        "why": check.get("why"), "fix": check.get("fix"), "source": check.get("source"), "checks": [],
-        "hosts": {name: [findings.sentence(row, {}) for row in rows] for name, rows in hosts.items()},
-    }  # fmt: skip
-
-
-def _of_cause(reason: str, rows: list[tuple[str, Run]], catalogue: Mapping[str, Any]) -> dict[str, Any]:
-    checks = {row["id"]: catalogue.get(row["id"], {}).get("title") or row["id"] for _name, row in rows}
-    return {
-        "id": None, "title": f"{len(checks)} checks could not be made: {reason}", "status": "unknown",
-        "severity": min((row for _name, row in rows), key=rank)["severity"], "phase": None, "why": None,
-        "fix": _UNSEEN, "source": None, "checks": list(checks.values()), "hosts": {name: [] for name, _row in rows},
-    }  # fmt: skip
-
-
-def _silent(run: Run) -> list[dict[str, Any]]:
-    reasons: dict[str, dict[str, list[str]]] = {}
-    for name, host in run["hosts"].items():
-        if not host["reached"]:
-            reasons.setdefault(host["reason"] or "it did not answer", {})[name] = []
-    return [
-        {"id": None, "title": f"{len(hosts)} host{'s' * (len(hosts) > 1)} could not be judged: {reason}",
-         "severity": "critical", "status": "unknown", "phase": None, "source": None, "checks": [], "hosts": hosts,
-         "why": "A host that is silent is not ready, whatever it was yesterday.", "fix": _SILENT}
-        for reason, hosts in reasons.items()
-    ]  # fmt: skip
-
-
-def _entry(entry: dict[str, Any], anchors: Mapping[str, str], number: int) -> dict[str, Any]:
-    hosts = [(name, anchors.get(name), told) for name, told in entry["hosts"].items()]
-    told = [host for host in hosts if host[2]][:ROWS_PER_FINDING]
-    named = [host for host in hosts if host not in told]
-    return entry | {
-        "anchor": f"todo-{number}",
-        "told": told,
-        "named": named[:HOSTS_PER_FINDING],
-        "cut": max(0, len(named) - HOSTS_PER_FINDING),
-        "count": len(hosts),
-    }
-
-
-def _hosts(run: Run, anchors: Mapping[str, str], heat: Run, todo: Mapping[str, int]) -> list[dict[str, Any]]:
+def _hosts(run: Run, anchors: Mapping[str, str], heat: Run, doing: Mapping[str | None, int]) -> list[dict[str, Any]]:
     """The drill-down of each host, the worst first."""
     troubled = sum(any(row["status"] not in ("pass", "not_applicable") for row in host["results"])
                    for host in run["hosts"].values())  # fmt: skip
@@ -201,7 +132,7 @@ def _hosts(run: Run, anchors: Mapping[str, str], heat: Run, todo: Mapping[str, i
     ]
     for card in cards:
         for row in card["rows"]:
-            row["todo"] = todo.get(row["id"])
+            row["todo"] = doing.get(row["id"])
             if total > ROWS_WITH_FIX:
                 row |= {"fix": None, "title": None}
     return sorted(cards, key=lambda card: VERDICTS.index(card["verdict"]))
@@ -230,29 +161,23 @@ def _card(name: str, host: Run, run: Run, cap: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _causes(rows: Iterable[Run]) -> set[str]:
-    """The reasons for which many checks of a host are unknown at once."""
-    reasons = Counter(row["reason"] for row in rows if row["status"] == "unknown" and row["reason"])
-    return {reason for reason, count in reasons.items() if count >= SAME_CAUSE}
-
-
 def _fold(rows: list[Run], catalogue: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Rows for the table; unknown ones of one cause become a single row that lists its checks."""
-    causes = _causes(rows)
+    causes = todo.causes_of(rows)
     folded: dict[str, dict[str, Any]] = {}
     table = []
     for row in rows:
         check = catalogue.get(row["id"], {})
         shown = dict(row) | {"title": check.get("title") or row["id"], "fix": check.get("fix"), "checks": []}
         shown["message"] = findings.sentence(row, catalogue)
-        cause = row["reason"] if row["status"] == "unknown" and row["reason"] in causes else None
-        if cause is None:
+        cause = todo.cause_of(row)
+        if cause is None or cause not in causes:
             table.append(shown)
         elif cause in folded:
             folded[cause]["checks"].append(shown["title"])
             folded[cause]["title"] = f"{len(folded[cause]['checks'])} checks could not be made"
         else:
-            folded[cause] = shown | {"checks": [shown["title"]], "fix": _UNSEEN, "message": cause}
+            folded[cause] = shown | {"checks": [shown["title"]], "fix": todo.UNSEEN, "message": cause}
             table.append(folded[cause])
     return table
 

@@ -188,7 +188,25 @@ def test_one_cause_is_told_once() -> None:
     ]
     assert len(causes[0]["checks"]) == 33
     pcie = next(entry for entry in todo if entry["id"] == "gpu.pcie.width")
-    assert [name for name, _anchor, _told in pcie["told"]] == ["gpu-a01-02"]
+    assert [group["hosts"] for group in pcie["told"]] == [[("gpu-a01-02", "host-gpu-a01-02")]]
+
+
+def test_what_is_said_of_many_hosts_is_said_once() -> None:
+    todo = page.build(sample.rack())["todo"]
+    numa = next(entry for entry in todo if entry["id"] == "host.sysctl.numa_balancing")
+    assert [(group["count"], len(group["hosts"])) for group in numa["told"]] == [(3, 3)]
+
+
+def test_a_cause_within_a_reason_is_found() -> None:
+    checks = sample.catalogue()
+    host = sample.record("n-a01-01", checks)
+    rows = [
+        sample.silent(check, checks[check], None, f"{check} has no value (ethtool: not found (1))")
+        for check in list(checks)[:4]
+    ]
+    sample.put(host, rows, "unknown")
+    todo = page.build(runs.assemble([host], ["n-a01-01"], sample.meta(inventory={}), None))["todo"]
+    assert [entry["title"] for entry in todo] == ["4 checks could not be made: ethtool: not found (1)"]
 
 
 def test_what_needs_doing_is_worst_first_and_names_silent_hosts() -> None:
