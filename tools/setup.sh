@@ -48,8 +48,12 @@ pyenv_builds() { # what lies behind a shim that does not run because no version 
 }
 
 find_python() { # sets python and version
-    local candidate newest_old=""
-    for candidate in ${PYTHON:-python3 python3.13 python3.12 python3.11} ${PYTHON:+$(pyenv_builds "$PYTHON")}; do
+    local candidate newest_old="" candidates=(python3 python3.13 python3.12 python3.11)
+    if [ -n "${PYTHON:-}" ]; then
+        candidates=("$PYTHON")
+        while read -r candidate; do candidates+=("$candidate"); done < <(pyenv_builds "$PYTHON")
+    fi
+    for candidate in "${candidates[@]}"; do
         version=$(version_of "$candidate") || continue
         if is_old "$version"; then
             newest_old=$version

@@ -113,7 +113,8 @@ class _Strip(ast.NodeTransformer):
 
 def command(interpreter: str | None) -> str:
     """Return the shell command that runs a parcel, with a given interpreter or the first that is found."""
-    return COMMAND.format(pythons=interpreter or PYTHONS, boot=BOOT)
+    given = (interpreter or "").replace(" ", "\\ ")  # a virtual environment may lie below a folder with a blank
+    return COMMAND.format(pythons=given or PYTHONS, boot=BOOT)
 
 
 def parcel(request: dict[str, Any]) -> bytes:

@@ -105,7 +105,7 @@ def test_python_without_locked_requirements(make: Setup, interpreters: Callable[
 
 def test_python_without_venv(make: Setup, interpreters: Callable[[str, str], None]) -> None:
     interpreters(
-        "bare", f'case "$2" in *ensurepip*) exit 1;; *version_info*) exec {sys.executable} "$@";; *) echo "$0";; esac'
+        "bare", f'case "$2" in *ensurepip*) exit 1;; *version_info*) exec "{sys.executable}" "$@";; *) echo "$0";; esac'
     )
     assert "apt-get install python3-venv" in sentence(make("setup", "PYTHON=bare"))
 
