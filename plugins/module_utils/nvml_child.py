@@ -151,10 +151,11 @@ def binding(sent: Optional[str]) -> Tuple[Any, Dict[str, Any]]:
         said = {"error": "BROKEN_PYNVML", "detail": f"{type(problem).__name__}: {problem}"[:300]}
     if not sent:
         return None, said
-    module = types.ModuleType("pynvml")
+    module = sys.modules["pynvml"] = types.ModuleType("pynvml")  # it looks itself up while it is loaded
     try:
         exec(compile(sent, "pynvml.py", "exec"), module.__dict__)  # noqa: S102 - the controller's own copy
     except BaseException as problem:
+        del sys.modules["pynvml"]
         return None, {"error": "BROKEN_PYNVML", "detail": f"sent copy: {type(problem).__name__}: {problem}"[:300]}
     return module, {"binding": "pynvml sent along"}
 

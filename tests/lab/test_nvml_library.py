@@ -20,7 +20,7 @@ from builder.__main__ import layer  # noqa: E402
 from builder.node import NODES  # noqa: E402
 from builder.recording import Recording  # noqa: E402
 
-from ansible_collections.muster.fleet.plugins.module_utils import nvml_calls, nvml_replay  # noqa: E402
+from ansible_collections.muster.fleet.plugins.module_utils import nvml_calls, nvml_probe, nvml_replay  # noqa: E402
 from ansible_collections.muster.fleet.plugins.module_utils.replay import layered  # noqa: E402
 
 pynvml = pytest.importorskip("pynvml", reason="nvidia-ml-py is not installed: it is what the library is loaded by")
@@ -94,6 +94,18 @@ def test_what_becomes_of_starting(library, settings, state, said):
     for where in (None, library):
         answer = nvml_replay.replay(settings, library=where)
         assert (answer.state, answer.detail) == (state, said)
+
+
+def test_the_controllers_binding_serves_a_node_that_has_none(library, tmp_path, monkeypatch):
+    bare = tmp_path / "python3"
+    bare.write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')
+    bare.chmod(0o755)
+    monkeypatch.setattr(nvml_probe.sys, "executable", str(bare))
+    settings = recorded("hgx_h100").document["nvml"]
+    assert nvml_replay.replay(settings, library=library).state == "absent"
+    sent = nvml_replay.replay(settings, library=library, binding=Path(pynvml.__file__).read_text())
+    assert sent.transcript["library"] == {"binding": "pynvml sent along over simulated library"}
+    assert sent.transcript["gpus"] == nvml_replay.replay(settings).transcript["gpus"]
 
 
 def test_structures_have_the_sizes_of_the_binding(library):
