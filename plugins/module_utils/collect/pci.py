@@ -24,7 +24,7 @@ ALL_ROLES = ("bridge", "gpu", "nic", "nvme", "nvswitch")
 LEADING = ("gpu", "nic")  # the bridges above these are of interest
 
 
-def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:  # noqa: ARG001
+def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:
     """Return the functions of interest; ``devices`` is ``None`` where there is no PCI tree to ask."""
     asked = Asked(host)
     names = asked.names(ROOT, required=True)
@@ -112,7 +112,7 @@ def _device(asked: Asked, name: str, role: str, path: List[str]) -> Dict[str, An
         "speed_gts": parse.link_speed(text("current_link_speed")),
         "speed_max_gts": parse.link_speed(text("max_link_speed")),
         "aer": aer,
-        "bar_max_bytes": max(bars) if bars else None,
+        "bar_max_bytes": max(bars or [0]) or None,
         "sriov_capable": virtual is not None,
         "sriov_vfs": int(virtual) if virtual and re.fullmatch(r"\d{1,5}", virtual) else None,
         **_iommu(asked, name),

@@ -16,6 +16,7 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Seque
 WRAPPERS = ("gpu_data", "xgmi_metric", "link_status")
 SCALES = {"B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}  # amd-smi writes MB where it counts in 1024s
 GENERATIONS = {2.5: 1, 5.0: 2, 8.0: 3, 16.0: 4, 32.0: 5, 64.0: 6}
+PLAUSIBLE = 1e18
 NONE_FOUND = ("no bad pages found", "no running processes detected")
 ATTEMPTS_MOST = 200  # documents, or lines that look like the start of one
 
@@ -74,7 +75,7 @@ def number(value: Any) -> Optional[float]:
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, (int, float)):
-        return value
+        return value if abs(value) < PLAUSIBLE else None  # JSON may hold Infinity and NaN
     found = re.match(r"\s*(-?\d{1,18}(?:\.\d+)?)", value) if isinstance(value, str) else None
     if not found:
         return None

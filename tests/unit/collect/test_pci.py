@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import base64
 import re
+import tarfile
 import time
 
 import pytest
@@ -186,3 +188,28 @@ def test_real_h100_server(fixtures):
     bridges = [d for d in facts["devices"] if d["role"] == "bridge" and "gpu" in d["leads_to"]]
     assert min(bridge["width"] for bridge in bridges) == 16
     assert all(gpu["switch_nics"] for gpu in gpus)
+
+
+def from_tar(path):
+    """The sysfs tree of a recorded machine, as a machine."""
+    files, links = {}, {}
+    with tarfile.open(path) as archive:
+        for member in archive:
+            place = "/" + member.name.split("/", 1)[-1]
+            if member.issym():
+                links[place] = member.linkname
+            elif member.isfile() and "/devices/pci" in place:
+                data = archive.extractfile(member).read()
+                files[place] = {"b64": base64.b64encode(data).decode()}
+    return Replay([{"muster_recording": 1, "closed": True, "files": files, "links": links}])
+
+
+def test_real_sysfs_of_a_two_socket_server(fixtures):
+    host = from_tar(fixtures / "hosttree" / "hwloc-32em64t-2n8c+dax+nvme+mic+dimms.tar.bz2")
+    facts = pci.collect(host, {})
+    assert facts["function_count"] == 137
+    assert {device["lost"] for device in facts["devices"]} == {False}
+    roles = {device["role"] for device in facts["devices"]}
+    assert {"nic", "bridge"} <= roles
+    nics = [device for device in facts["devices"] if device["role"] == "nic"]
+    assert all(nic["vendor_id"].startswith("0x") and nic["bar_max_bytes"] for nic in nics)

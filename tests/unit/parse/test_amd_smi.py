@@ -45,7 +45,15 @@ def test_both_releases_give_the_same():
 @pytest.mark.parametrize(
     ("value", "number"),
     [(750, 750), ("750 W", 750), ({"value": 32.5, "unit": "GT/s"}, 32.5), ("-3", -3), ("N/A", None), (None, None)]
-    + [(True, None), ([], None), ({"value": "N/A", "unit": "W"}, None), ("{{ 7*7 }}", None)],
+    + [
+        (True, None),
+        ([], None),
+        (float("inf"), None),
+        (float("nan"), None),
+        (10**400, None),
+        ({"value": "N/A", "unit": "W"}, None),
+        ("{{ 7*7 }}", None),
+    ],
 )
 def test_number(value, number):
     assert amd_smi.number(value) == number
