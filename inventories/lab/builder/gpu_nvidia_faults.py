@@ -36,7 +36,10 @@ UNSEEN_OF = {
     """,
 }
 BLIND = {
-    klass: {"gpu.driver.state": "fail", **dict.fromkeys((UNSEEN + more).split(), "unknown")}
+    klass: {
+        "gpu.driver.state": "fail",
+        **dict.fromkeys((UNSEEN + more + " service.accelerator.version").split(), "unknown"),
+    }
     for klass, more in UNSEEN_OF.items()
 }
 Apply = Callable[[Node, Recording], None]
