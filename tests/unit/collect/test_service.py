@@ -119,7 +119,7 @@ def test_alternatives_take_the_active_one_else_the_installed_one():
         "Id=a.service\nLoadState=loaded\nActiveState=inactive\n\nId=b.service\nLoadState=loaded\nActiveState=active\n"
     )
     assert booted(shown)["units"][0]["name"] == "b.service"
-    shown = "Id=a.service\nLoadState=not-found\nActiveState=inactive\n\nId=b.service\nLoadState=loaded\nActiveState=failed\n"
+    shown = "Id=a.service\nLoadState=not-found\n\nId=b.service\nLoadState=loaded\nActiveState=failed\n"
     assert booted(shown)["units"][0]["name"] == "b.service"
     shown = "Id=a.service\nLoadState=not-found\nActiveState=inactive\n\nId=b.service\nLoadState=not-found\n"
     (found,) = booted(shown)["units"]
@@ -138,7 +138,8 @@ def test_garbage_from_systemctl_is_no_unit(shown):
 
 
 def test_memory_and_oom_kills():
-    shown = "Id=a.service\nActiveState=active\nControlGroup=/system.slice/a.service\nMemoryCurrent=4096\nMemoryMax=infinity\n"
+    shown = "Id=a.service\nActiveState=active\nControlGroup=/system.slice/a.service\n"
+    shown += "MemoryCurrent=4096\nMemoryMax=infinity\n"
     events = {"/sys/fs/cgroup/system.slice/a.service/memory.events": "oom 2\noom_kill 2\noom_group_kill 0\n"}
     (found,) = booted(shown, **events)["units"]
     assert (found["memory_bytes"], found["memory_limit_bytes"], found["oom_kills"]) == (4096, None, 2)
