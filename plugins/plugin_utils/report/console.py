@@ -60,8 +60,9 @@ def headline(run: Run) -> str:
 
 def planted_sentence(planted: Mapping[str, Any]) -> str:
     """Whether the findings equal what was planted, in one line."""
+    count = planted["planted"]
     return (
-        f"simulated rack: {planted['planted']} findings planted, {planted['found']} found, "
+        f"simulated rack: {count} finding{'' if count == 1 else 's'} planted, {planted['found']} found, "
         f"{len(planted['missed'])} missed, {len(planted['extra'])} extra"
     )
 

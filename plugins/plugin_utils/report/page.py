@@ -112,7 +112,7 @@ def _scores(run: Run) -> list[dict[str, Any]]:
         parts = [(status, score[status], 100 * score[status] / (score["applicable"] or 1)) for status in _PARTS]
         title = phase_title(int(number)) if number.isdecimal() else number
         scores.append(score | {"number": number, "title": title, "stopped": stopped, "parts": parts})
-        scores[-1]["band"] = band(score["ready_percent"])
+        scores[-1]["band"] = "not reached" if stopped and not score["applicable"] else band(score["ready_percent"])
     return scores
 
 
@@ -139,7 +139,7 @@ def _hosts(run: Run, anchors: Mapping[str, str], heat: Run, doing: Mapping[str |
 
 
 def _card(name: str, host: Run, run: Run, cap: int) -> dict[str, Any]:
-    rows = sorted((row for row in host["results"] if row["status"] not in ("pass", "not_applicable")), key=rank)
+    rows = sorted((row for row in host["results"] if row["status"] not in ("pass", "not_applicable")), key=_order)
     folded = _fold(rows, run["catalogue"])
     apart = Counter(row["reason"] or "no reason given" for row in host["results"] if row["status"] == "not_applicable")
     passed = Counter(row["phase"] for row in host["results"] if row["status"] == "pass")
@@ -155,29 +155,33 @@ def _card(name: str, host: Run, run: Run, cap: int) -> dict[str, Any]:
         "facts": host["facts_summary"],
         "errors": host["errors"],
         "phases": [(number, phase_title(number), host["phases"][str(number)])
-                   for number in PHASES if str(number) in host["phases"]],
+                   for number in PHASES if host["phases"].get(str(number), "no_checks") != "no_checks"],
         "apart": apart.most_common(),
         "passed": [(phase_title(phase), count) for phase, count in sorted(passed.items())],
     }  # fmt: skip
 
 
+def _order(row: Run) -> tuple[Any, ...]:
+    return (*rank(row), row["phase"], row["id"], natural(row["item"]))
+
+
 def _fold(rows: list[Run], catalogue: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Rows for the table; unknown ones of one cause become a single row that lists its checks."""
+    """Rows for the table: a check is introduced once, unknowns of one cause become one row that lists its checks."""
     causes = todo.causes_of(rows)
     folded: dict[str, dict[str, Any]] = {}
-    table = []
+    table: list[dict[str, Any]] = []
     for row in rows:
         check = catalogue.get(row["id"], {})
         shown = dict(row) | {"title": check.get("title") or row["id"], "fix": check.get("fix"), "checks": []}
         shown["message"] = findings.sentence(row, catalogue)
         cause = todo.cause_of(row)
         if cause is None or cause not in causes:
-            table.append(shown)
+            table.append(shown | {"again": table[-1]["id"] == row["id"] if table else False})
         elif cause in folded:
             folded[cause]["checks"].append(shown["title"])
             folded[cause]["title"] = f"{len(folded[cause]['checks'])} checks could not be made"
         else:
-            folded[cause] = shown | {"checks": [shown["title"]], "fix": todo.UNSEEN, "message": cause}
+            folded[cause] = shown | {"checks": [shown["title"]], "fix": todo.UNSEEN, "message": cause, "again": False}
             table.append(folded[cause])
     return table
 

@@ -18,11 +18,16 @@ def by_phase(hosts: Hosts) -> dict[str, dict[str, Any]]:
     """Per phase the share of (host, check) pairs that pass, of those that apply; waived ones are left out.
 
     A check counts once per host, by its worst item. Where a host shows nothing of a phase that its peers were judged
-    in, their checks count as unknown for it: a machine that is silent must not make the rack look better.
+    in, their checks count as unknown for it: a machine that is silent must not make the rack look better. A phase that
+    no host reached has a score without a percentage.
     """
     judged = _judged(hosts)
     scores = {}
-    for phase in sorted({phase for _host, phase in judged}):
+    stopped = {
+        int(phase) for host in hosts.values() for phase, state in host["phases"].items()
+        if state == "not_reached" and phase.isdecimal()
+    }  # fmt: skip
+    for phase in sorted({phase for _host, phase in judged} | stopped):
         counts: Counter[str] = Counter()
         for name, host in hosts.items():
             checks = judged.get((name, phase))

@@ -197,6 +197,19 @@ def test_what_is_said_of_many_hosts_is_said_once() -> None:
     assert [(group["count"], len(group["hosts"])) for group in numa["told"]] == [(3, 3)]
 
 
+def test_a_check_with_many_bad_items_is_introduced_once() -> None:
+    checks = sample.catalogue()
+    host, check = sample.record("n-a01-01", checks), "gpu.pcie.width"
+    sample.put(host, [sample.bad(check, checks[check], f"GPU {number}", 8, 16) for number in (10, 9, 2)], "not_ready")
+    run = runs.assemble([host], ["n-a01-01"], sample.meta(inventory={}), None)
+    rows = page.build(run)["hosts"][0]["rows"]
+    assert [(row["item"], row["again"]) for row in rows] == [("GPU 2", False), ("GPU 9", True), ("GPU 10", True)]
+    text = Page(html.render(run)).text()
+    card = text[text.index("Open all") :]
+    assert card.count("Do Compare pcie width with the profile") == 1
+    assert [f"GPU {number}: pcie width is 8" in card for number in (2, 9, 10)] == [True] * 3
+
+
 def test_a_cause_within_a_reason_is_found() -> None:
     checks = sample.catalogue()
     host = sample.record("n-a01-01", checks)

@@ -156,6 +156,12 @@ class TestScores:
         stopped["results"] = [row for row in stopped["results"] if row["phase"] < 5]
         assert assemble(host(), stopped)["scores"]["phase-5"]["ready_percent"] == 50.0
 
+    def test_a_phase_that_nobody_reached_is_said_without_a_number(self) -> None:
+        stopped = host(verdict="not_ready", phases={"5": "not_reached"})
+        stopped["results"] = [row for row in stopped["results"] if row["phase"] < 5]
+        score = assemble(stopped)["scores"]["phase-5"]
+        assert (score["ready_percent"], score["applicable"]) == (None, 0)
+
     def test_a_class_without_checks_in_the_phase_does_not(self) -> None:
         other = host("n-a01-02", phases={"5": "no_checks"})
         other["results"] = [row for row in other["results"] if row["phase"] < 5]
@@ -214,7 +220,7 @@ class TestPlanted:
         run = assemble(lab([finding(), finding() | {"item": "GPU 4"}], {PCIE: "fail"}, verdict="not_ready"))
         assert run["planted"] == {"equal": True, "planted": 1, "found": 1, "missed": [], "extra": []}
         assert runs.exit_ok(run)
-        assert runs.closing_lines(run)[-1] == "simulated rack: 1 findings planted, 1 found, 0 missed, 0 extra"
+        assert runs.closing_lines(run)[-1] == "simulated rack: 1 finding planted, 1 found, 0 missed, 0 extra"
 
     @pytest.mark.parametrize(
         ("found", "finds", "missed", "extra"),
