@@ -38,7 +38,6 @@ def wanted(profile: Mapping[str, Any]) -> Dict[str, Any]:
 def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:
     """Return the host's facts; ``wanted`` as the function of that name returns it."""
     asked = Asked(host)
-    identity = host.identity()
     slow = side_by_side(
         asked,
         {
@@ -50,16 +49,9 @@ def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:
     release = host_system.release(asked)
     cpu = host_cpu.cpu(asked)
     loaded, modules = host_system.modules(asked, wanted.get("modules") or [])
-    uptime = (asked.text("/proc/uptime", required=True) or "").split()
     facts = {
         "source": "/proc and /sys",
-        "hostname": identity.get("hostname"),
-        "architecture": identity.get("machine"),
-        "user_id": identity.get("uid"),
-        "python": identity.get("python"),
-        "machine_id_hash": _machine_id(asked),
-        "boot_id": asked.text("/proc/sys/kernel/random/boot_id"),
-        "uptime_s": float(uptime[0]) if uptime and re.match(r"^\d+(\.\d+)?$", uptime[0]) else None,
+        **_identity(asked),
         "os": release,
         "kernel": host_system.kernel(asked),
         "virtualization": virtualization(asked, cpu["hypervisor"]),
@@ -82,6 +74,21 @@ def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:
         "init": asked.text("/proc/1/comm"),
     }
     return {**facts, "errors": asked.errors}
+
+
+def _identity(asked: Asked) -> Dict[str, Any]:
+    """Return which machine this is, who asks it, and since when it runs."""
+    identity = asked.host.identity()
+    uptime = (asked.text("/proc/uptime", required=True) or "").split()
+    return {
+        "hostname": identity.get("hostname"),
+        "architecture": identity.get("machine"),
+        "user_id": identity.get("uid"),
+        "python": identity.get("python"),
+        "machine_id_hash": _machine_id(asked),
+        "boot_id": asked.text("/proc/sys/kernel/random/boot_id"),
+        "uptime_s": float(uptime[0]) if uptime and re.match(r"^\d+(\.\d+)?$", uptime[0]) else None,
+    }
 
 
 def _machine_id(asked: Asked) -> Optional[str]:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Dict, List, Optional, Set
 
 from ..host import OK, Asked
@@ -147,6 +148,8 @@ def numa(asked: Asked) -> Dict[str, Any]:
     Numbers that are set aside for memory to come (Grace has dozens) hold neither CPUs nor memory and are left out.
     """
     numbers = cpulist.numbers(asked.text(f"{NODE}/online", required=True))
+    if not numbers:
+        asked.fail(f"{NODE}/online", "it does not tell which nodes there are")
     found = [_node(asked, number) for number in numbers or []]
     nodes = [node for node in found if node["cpu_count"] != 0 or node["memory_total_bytes"] != 0]
     with_cpus = [node for node in nodes if node["cpu_count"]]
@@ -163,14 +166,18 @@ def numa(asked: Asked) -> Dict[str, Any]:
 
 def _node(asked: Asked, number: int) -> Dict[str, Any]:
     folder = f"{NODE}/node{number}"
-    cpus = asked.text(f"{folder}/cpulist", required=True)
-    members = cpulist.numbers(cpus)
+    members = cpulist.numbers(asked.text(f"{folder}/cpulist"))
+    if members is None:  # old kernels have only links to the CPUs
+        linked = [int(name[3:]) for name in asked.names(folder) if re.match(r"^cpu\d+$", name)]
+        members = linked or None
+        if not linked:
+            asked.fail(f"{folder}/cpulist", "it does not tell which CPUs this node has")
     memory = proc.node_meminfo(asked.text(f"{folder}/meminfo", required=True) or "")
     distance = (asked.text(f"{folder}/distance") or "").split()
     return {
         "label": f"NUMA node {number}",
         "index": number,
-        "cpus": cpus or None,
+        "cpus": cpulist.written(members) if members else None,
         "cpu_count": None if members is None else len(members),
         "memory_total_bytes": memory.get("MemTotal"),
         "memory_free_bytes": memory.get("MemFree"),

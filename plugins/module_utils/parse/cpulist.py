@@ -13,11 +13,11 @@ MOST = 1 << 16  # no Linux has more CPUs; a longer range is damage
 
 def numbers(text: Optional[str]) -> Optional[List[int]]:
     """Return the numbers that a list names; ``[]`` for an empty list, ``None`` for what is not a list."""
-    text = (text or "").strip() if text is not None else None
-    if not text:
-        return None if text is None else []
-    if not LIST.match(text):
+    if text is None:
         return None
+    text = text.strip(" \n\0")  # kernels before 3.0 end a list with a NUL
+    if not text or not LIST.match(text):
+        return None if text else []
     found: List[int] = []
     for part in text.split(","):
         first, _dash, last = part.partition("-")

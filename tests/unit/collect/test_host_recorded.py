@@ -14,15 +14,17 @@ PLACES = ("proc/", "sys/devices/system/cpu", "sys/devices/system/node", "sys/dev
 
 def recorded(path, machine):
     """Return a machine made of the files of a recorded tree that this collector may ask for."""
-    files = {}
+    files, links = {}, {}
     with tarfile.open(path) as tree:
         for member in tree:
             inside = member.name.partition("/")[2]
             if member.isfile() and inside.startswith(PLACES):
                 stream = tree.extractfile(member)
                 files["/" + inside] = stream.read().decode("utf-8", "replace") if stream else ""
+            elif member.issym() and inside.startswith(PLACES):
+                links["/" + inside] = member.linkname
     identity = {"machine": machine, "kernel": "recorded", "now": 1.0}
-    return Replay([{"muster_recording": 1, "closed": True, "identity": identity, "files": files}])
+    return Replay([{"muster_recording": 1, "closed": True, "identity": identity, "files": files, "links": links}])
 
 
 @pytest.fixture

@@ -37,6 +37,7 @@ def test_units_come_in_paragraphs():
         ("", []),
         (None, None),
         ("3-", None),
+        ("0-1\n\0", [0, 1]),
         ("0-99999999", None),
         ("{{ 1 }}", None),
     ],
@@ -103,9 +104,7 @@ def test_chosen_word():
 
 
 def test_command_line_keeps_quoted_blanks_and_hides_secrets():
-    text = (
-        'iommu=pt dyndbg="file a.c +p" rd.luks.key=/k ssh.password=hunter2 ip=dhcp url=http://u:p@h/x a_token=1 token iommu.passthrough=1'
-    )
+    text = 'iommu=pt dyndbg="file a.c +p" rd.luks.key=/k ssh.password=hunter2 ip=dhcp url=http://u:p@h/x a_token=1 token iommu.passthrough=1'
     assert cmdline.words(text) == [
         "iommu=pt",
         'dyndbg="file a.c +p"',
