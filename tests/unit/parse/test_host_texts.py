@@ -104,7 +104,8 @@ def test_chosen_word():
 
 
 def test_command_line_keeps_quoted_blanks_and_hides_secrets():
-    text = 'iommu=pt dyndbg="file a.c +p" rd.luks.key=/k ssh.password=hunter2 ip=dhcp url=http://u:p@h/x a_token=1 token iommu.passthrough=1'
+    text = 'iommu=pt dyndbg="file a.c +p" rd.luks.key=/k ssh.password=hunter2'
+    text += " ip=dhcp url=http://u:p@h/x a_token=1 token iommu.passthrough=1"
     assert cmdline.words(text) == [
         "iommu=pt",
         'dyndbg="file a.c +p"',
