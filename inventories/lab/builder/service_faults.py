@@ -59,7 +59,7 @@ def _docker_denied(node: Node, rec: Recording) -> None:
 
 
 def _without_devices(node: Node, rec: Recording) -> None:
-    for name in service.NODES[node.klass]:
+    for name in service.NODES[node.klass]:  # the control nodes too: PrivateDevices= leaves null, zero and their like
         rec.remove(f"/proc/{service.CONTAINERS[node.klass].pid}/root/dev/{name}")
 
 

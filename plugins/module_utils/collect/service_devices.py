@@ -9,9 +9,10 @@ from typing import Any, Dict, List, Mapping, Optional
 
 from ..host import OK, Asked
 
-# Folder below /dev -> the nodes of accelerators in it. Capability nodes and management nodes do not count.
+# Folder below /dev -> the nodes of accelerators in it. Control nodes (nvidiactl, nvidia-uvm, hl_controlD0) do not
+# count: a monitoring container gets the cards and not all of those.
 NODES = {
-    "": re.compile(r"nvidia\d+|nvidiactl|nvidia-uvm|kfd|hl\d+"),
+    "": re.compile(r"nvidia\d+|kfd|hl\d+"),
     "dri": re.compile(r"renderD\d+"),
     "accel": re.compile(r"accel\d+"),
 }

@@ -84,7 +84,7 @@ def test_everything():
     assert container["image_digest"].startswith("sha256:")
     assert container["uptime_s"] == 1050270
     assert facts["device_users"][0]["missing"] == []
-    assert len(facts["device_users"][0]["host"]) == 10
+    assert len(facts["device_users"][0]["host"]) == 8
     assert [port["listening"] for port in facts["ports"]] == [True, True, True]
 
 
