@@ -111,6 +111,7 @@ def _device(asked: Asked, name: str, role: str, path: List[str]) -> Dict[str, An
         "width_max": parse.link_width(text("max_link_width")),
         "speed_gts": parse.link_speed(text("current_link_speed")),
         "speed_max_gts": parse.link_speed(text("max_link_speed")),
+        "aer_capable": asked.host.link(f"{ROOT}/{name}/aer_dev_fatal") is not None,
         "aer": aer,
         "bar_max_bytes": max(bars or [0]) or None,
         "sriov_capable": virtual is not None,

@@ -80,7 +80,14 @@ def test_nothing_is_made_up():
     unknown = ("width", "width_max", "speed_gts", "speed_max_gts", "bar_max_bytes", "numa_node", "lost", "sriov_vfs")
     assert {name: device[name] for name in unknown} == dict.fromkeys(unknown)
     assert device["aer"] == {"correctable": None, "nonfatal": None, "fatal": None}
-    assert (device["driver"], device["iommu_type"]) == ("none", "off")
+    assert (device["driver"], device["iommu_type"], device["aer_capable"]) == ("none", "off", False)
+
+
+def test_error_counters_that_cannot_be_read_are_still_there():
+    refused = {f"aer_dev_{kind}": {"state": "failed", "detail": "Input/output error"} for kind in ("fatal", "nonfatal")}
+    facts = pci.collect(machine({"0000:01:00.0": {**GPU, **refused}}), {})
+    assert (facts["devices"][0]["aer_capable"], facts["devices"][0]["aer"]["fatal"]) == (True, None)
+    assert "Input/output error" in facts["errors"][0]["reason"]
 
 
 def test_what_is_there_is_told():
