@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
+
 from ansible_collections.muster.fleet.plugins.module_utils.collect.node import wanted
 from ansible_collections.muster.fleet.plugins.plugin_utils import bundle, catalogue, node, scrub
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput, write

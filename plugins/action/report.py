@@ -107,7 +107,9 @@ def _unequal(planted: dict[str, Any]) -> dict[str, str]:
     for kind in ("missed", "extra"):
         for entry in planted[kind]:
             said.setdefault(entry["host"], []).append(f"{kind} {entry['id']} ({entry['status']})")
-    return {host: f"{host}: findings differ from what was planted: {', '.join(what[:6])}" for host, what in said.items()}
+    return {
+        host: f"{host}: findings differ from what was planted: {', '.join(what[:6])}" for host, what in said.items()
+    }
 
 
 def _why(name: str, host: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -64,13 +65,18 @@ class ActionModule(ActionBase):
         return dict(result, changed=False, **_short(kept), record=str(path))
 
     def _judged(
-        self, subject: record.Subject, options: Mapping[str, Any], variables: Mapping[str, Any], run: rundir.RunDirectory
+        self,
+        subject: record.Subject,
+        options: Mapping[str, Any],
+        variables: Mapping[str, Any],
+        run: rundir.RunDirectory,
     ) -> tuple[dict[str, Any], dict[str, Any] | None]:
         """Return record and facts; a host that cannot be judged has a record that says why, and so is in the report."""
         judge_by = None
         try:
             places = (options["check_dirs"], options["profile_dirs"], options["waivers"])
             judge_by = prepared.ready(options["profile"], *places)
+            run.describe(judge_by.key, functools.partial(record.entries, judge_by))
             answer = node.ask(self, variables, _request(options, judge_by.profile["values"]))
         except AnsibleConnectionFailure as error:
             run.keep(record.unanswered(subject, f"unreachable: {error.message}", judge_by), None)

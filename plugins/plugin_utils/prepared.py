@@ -23,6 +23,7 @@ class Ready(NamedTuple):
     checks: list[dict[str, Any]]
     profile: dict[str, Any]
     waivers: list[dict[str, Any]]
+    key: str  # the same for hosts that are judged by the same catalogue
 
 
 def ready(profile: str, check_dirs: list[str], profile_dirs: list[str], waivers: str | None) -> Ready:
@@ -37,7 +38,8 @@ def ready(profile: str, check_dirs: list[str], profile_dirs: list[str], waivers:
             "waivers": catalogue.waivers(Path(waivers), known) if waivers else [],
         }
 
-    return Ready(**_once([profile, check_dirs, profile_dirs, waivers], build))
+    key = hashlib.sha256(json.dumps(check_dirs).encode()).hexdigest()[:8]
+    return Ready(**_once([profile, check_dirs, profile_dirs, waivers], build), key=key)
 
 
 def _once(key: Any, build: Callable[[], dict[str, Any]]) -> dict[str, Any]:

@@ -40,7 +40,10 @@ def unanswered(subject: Subject, reason: str, judge_by: Ready | None = None) -> 
     judged = judge(checks, Ground(facts, profile, rundir.now()), gated=True)
     planted = subject.planted
     ahead = {str(check["phase"]) for check in (judge_by.checks if judge_by else []) if check not in checks}
-    states = {phase: "not_reached" if phase in ahead and state == "no_checks" else state for phase, state in judged["phases"].items()}
+    states = {
+        phase: "not_reached" if phase in ahead and state == "no_checks" else state
+        for phase, state in judged["phases"].items()
+    }
     return {
         **subject.head,
         "verdict": "unknown",
@@ -53,7 +56,7 @@ def unanswered(subject: Subject, reason: str, judge_by: Ready | None = None) -> 
         "took_s": None,
         "facts_summary": {},
         "errors": [{"domain": REACH, "source": "connection", "reason": reason}],
-        "catalogue": _entries(checks),
+        "catalogue": judge_by.key if judge_by else None,
     }
 
 
@@ -86,7 +89,7 @@ def judged(subject: Subject, answer: Mapping[str, Any], judge_by: Ready, options
             for domain, found in answer["facts"].items()
             for error in found.get("errors") or []
         ],
-        "catalogue": _entries(checks),
+        "catalogue": judge_by.key,
     }
 
 
@@ -101,8 +104,9 @@ def _is_path(value: Any) -> bool:
     return isinstance(value, str) and "." in value and not value.startswith("profile.")
 
 
-def _entries(checks: list[dict[str, Any]]) -> dict[str, Any]:
-    return {check["id"]: {key: check[key] for key in SHOWN} for check in checks}
+def entries(judge_by: Ready) -> dict[str, Any]:
+    """Return what a report tells of the checks, by id."""
+    return {check["id"]: {key: check[key] for key in SHOWN} for check in judge_by.checks}
 
 
 def summary(facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -113,7 +117,9 @@ def summary(facts: Mapping[str, Any]) -> dict[str, Any]:
         "accelerators": ", ".join(f"{models.count(model)} x {model}" for model in dict.fromkeys(models)) or None,
         "driver": (gpu.get("driver") or {}).get("version"),
         "facts_from": gpu.get("source"),
-        "kernel": (host.get("kernel") or {}).get("release") if isinstance(host.get("kernel"), dict) else host.get("kernel"),
+        "kernel": (host.get("kernel") or {}).get("release")
+        if isinstance(host.get("kernel"), dict)
+        else host.get("kernel"),
         "os": (host.get("os") or {}).get("pretty_name") if isinstance(host.get("os"), dict) else None,
         "system": (firmware.get("system") or {}).get("product") if isinstance(firmware.get("system"), dict) else None,
         "bios": (firmware.get("bios") or {}).get("version") if isinstance(firmware.get("bios"), dict) else None,

@@ -7,6 +7,7 @@ from __future__ import annotations
 import datetime
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -59,6 +60,12 @@ class RunDirectory:
         if not path.exists():
             write(path, json.dumps(sorted(hosts)))
 
+    def describe(self, key: str, checks: Callable[[], dict[str, Any]]) -> None:
+        """Keep what reports tell of the checks, once for all hosts that are judged by them."""
+        path = self.path / f"checks-{key}.json"
+        if not path.exists():
+            write(path, json.dumps(checks()))
+
     def keep(self, record: dict[str, Any], facts: dict[str, Any] | None) -> Path:
         """Write a host's record, and its facts beside it."""
         name = quote(record["name"], safe="")
@@ -69,8 +76,10 @@ class RunDirectory:
         return path
 
     def records(self) -> list[dict[str, Any]]:
-        """Return the records that arrived."""
-        return [_load(path) for path in sorted((self.path / "hosts").glob("*.json"))]
+        """Return the records that arrived, each with the ``catalogue`` it was judged by."""
+        known = {path.stem.split("-", 1)[1]: _load(path) for path in self.path.glob("checks-*.json")}
+        found = [_load(path) for path in sorted((self.path / "hosts").glob("*.json"))]
+        return [{**record, "catalogue": known.get(record.get("catalogue"), {})} for record in found]
 
     def expected(self) -> list[str]:
         """Return the names of the hosts this run is to answer for."""

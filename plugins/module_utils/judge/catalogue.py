@@ -27,7 +27,7 @@ class BadCatalogue(ValueError):
 
 
 def check_entry(raw: Any, where: str) -> Dict[str, Any]:
-    """Return one check when it says all it must and nothing it may not; ``where`` (file and line) goes into the error."""
+    """Return one check when it says all it must and nothing it may not; ``where`` (file and line) goes in the error."""
     if not isinstance(raw, dict):
         raise BadCatalogue(f"{where}: a check is a mapping, this is {type(raw).__name__}")
     name = raw.get("id", "a check without id")

@@ -211,7 +211,7 @@ def _because(ground: Ground, path: str) -> str:
     """Return what the collector said about the sources of a domain that could not answer."""
     domain = path.split(".")[0].split("[")[0]
     facts = ground.facts.get(domain)
-    if not isinstance(facts, Mapping):
+    if not isinstance(facts, dict):
         return f" ({domain} facts were not collected)"
     said = [
         f"{error.get('source')}: {error.get('reason')}"

@@ -38,7 +38,7 @@ def function(name: str) -> Callable[[Function], Function]:
 
 @function("majority")
 def majority(facts: Mapping[str, Any], profile: Mapping[str, Any], options: Mapping[str, Any]) -> List[Finding]:
-    """Every item of ``with.subject`` has the value that most of them have (at least three are needed for a majority)."""
+    """Every item of ``with.subject`` has the value that most of them have (it takes at least three for a majority)."""
     found = items(facts, options["subject"])
     lacking = [item for item in found if item.missing]
     if lacking or len(found) < 3:

@@ -9,6 +9,7 @@ whose key may hold dots, ``[item.name]`` (in references only) the value whose ke
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Any, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
@@ -39,12 +40,13 @@ class Item(NamedTuple):
     missing: Optional[str]
 
 
-def tokens(path: str) -> List[str]:
+@functools.lru_cache(maxsize=None)
+def tokens(path: str) -> Tuple[str, ...]:
     """Split a path into its names; raise ``ValueError`` for what is not a path."""
     found = [bracket or name for bracket, name in TOKEN.findall(path)]
     if not found or re.sub(TOKEN, "", path).strip("."):
         raise ValueError(f"not a path: {path!r}")
-    return found
+    return tuple(found)
 
 
 def is_missing(value: Any) -> bool:
@@ -56,54 +58,53 @@ def is_missing(value: Any) -> bool:
 
 def items(facts: Mapping[str, Any], subject: str) -> List[Item]:
     """Return everything a subject speaks of; what is not there is an item that says why."""
-    return list(_walk(facts, tokens(subject), [], (), None, None, ""))
+    return list(_walk(facts, tokens(subject), (), (), None, None, ""))
 
 
 def _walk(
     value: Any,
-    rest: List[str],
-    labels: List[str],
+    rest: Tuple[str, ...],
+    labels: Tuple[str, ...],
     around: Tuple[Mapping[str, Any], ...],
     source: Optional[str],
     key: Optional[str],
     path: str,
 ) -> Iterator[Item]:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         around = (value,) + around
         source = value["source"] if isinstance(value.get("source"), str) else source
-    label = " ".join(labels) or None
     if not rest:
         missing = f"{path} has no value" if is_missing(value) else None
-        yield Item(label, value, key, around, source, missing)
+        yield Item(" ".join(labels) or None, value, key, around, source, missing)
     elif rest[0] == EVERY:
         yield from _every(value, rest[1:], labels, around, source, path)
-    elif isinstance(value, Mapping) and value.get(rest[0]) is not None:
+    elif isinstance(value, dict) and value.get(rest[0]) is not None:
         inner = f"{path}.{rest[0]}" if path else rest[0]
         yield from _walk(value[rest[0]], rest[1:], labels, around, source, rest[0], inner)
     else:
         wanted = f"{path}.{rest[0]}" if path else rest[0]
-        yield Item(label, None, None, around, source, f"{wanted} has no value")
+        yield Item(" ".join(labels) or None, None, None, around, source, f"{wanted} has no value")
 
 
 def _every(
     value: Any,
-    rest: List[str],
-    labels: List[str],
+    rest: Tuple[str, ...],
+    labels: Tuple[str, ...],
     around: Tuple[Mapping[str, Any], ...],
     source: Optional[str],
     path: str,
 ) -> Iterator[Item]:
     pairs = (
-        list(value.items()) if isinstance(value, Mapping) else list(enumerate(value)) if isinstance(value, list) else []
+        list(value.items()) if isinstance(value, dict) else list(enumerate(value)) if isinstance(value, list) else []
     )
     if not pairs:
         reason = f"{path} is empty: there is nothing to judge" if value in ([], {}) else f"{path} is not a list"
         yield Item(" ".join(labels) or None, None, None, around, source, reason)
     for key, entry in pairs:
-        name = entry.get("label") if isinstance(entry, Mapping) else None
+        name = entry.get("label") if isinstance(entry, dict) else None
         if name is None:
-            name = str(key) if isinstance(value, Mapping) else entry if isinstance(entry, str) else f"{path}[{key}]"
-        yield from _walk(entry, rest, labels + [str(name)], around, source, str(key), path)
+            name = str(key) if isinstance(value, dict) else entry if isinstance(entry, str) else f"{path}[{key}]"
+        yield from _walk(entry, rest, (*labels, str(name)), around, source, str(key), path)
 
 
 def look(tree: Any, path: str, item: Optional[Item] = None) -> Any:
@@ -113,7 +114,7 @@ def look(tree: Any, path: str, item: Optional[Item] = None) -> Any:
             token = str(around(item, token[5:]))
         elif item is not None and token == "@":
             token = item.key or ""
-        if not isinstance(tree, Mapping):
+        if not isinstance(tree, dict):
             return None
         tree = tree.get(token)
     return tree

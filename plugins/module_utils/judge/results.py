@@ -50,7 +50,7 @@ def overall(verdicts: Sequence[str]) -> str:
 
 
 def phases(results: Iterable[Mapping[str, Any]], gated: bool) -> Dict[str, str]:
-    """Return phase -> verdict for phases 0 to 12; with gates, phases after one that is not ready are ``not_reached``."""
+    """Return phase -> verdict for phases 0 to 12; with gates, those after one that is not ready are ``not_reached``."""
     by_phase: Dict[int, List[Mapping[str, Any]]] = {}
     for row in results:
         by_phase.setdefault(row["phase"], []).append(row)

@@ -42,7 +42,7 @@ def check_waiver(raw: Any, where: str, known: Iterable[str]) -> Dict[str, Any]:
 
 
 def apply(results: Iterable[Result], waivers: Iterable[Mapping[str, Any]], host: str, today: str) -> List[Result]:
-    """Return the results with the waived ones marked; one that has expired is only mentioned. ``today`` is YYYY-MM-DD."""
+    """Return the results with the waived ones marked; an expired one is only mentioned. ``today`` is YYYY-MM-DD."""
     own = [waiver for waiver in waivers if any(fnmatch.fnmatchcase(host, pattern) for pattern in waiver["hosts"])]
     return [_waived(row, own, today) for row in results]
 

@@ -6,7 +6,14 @@ import pytest
 from ansible_collections.muster.fleet.plugins.action.report import _refused
 from ansible_collections.muster.fleet.plugins.plugin_utils import run as runs
 
-FINDING = {"id": "gpu.pcie.width", "item": "GPU 3", "status": "fail", "severity": "critical", "phase": 5, "message": "GPU 3 is narrow"}
+FINDING = {
+    "id": "gpu.pcie.width",
+    "item": "GPU 3",
+    "status": "fail",
+    "severity": "critical",
+    "phase": 5,
+    "message": "GPU 3 is narrow",
+}
 PASSING = {**FINDING, "id": "gpu.count", "item": None, "status": "pass"}
 MINOR = {**FINDING, "severity": "minor"}
 META = {"run_id": "r", "started": "2026-11-18T06:00:00Z", "finished": "2026-11-18T06:01:00Z", "collection_version": "1"}

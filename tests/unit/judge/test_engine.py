@@ -46,7 +46,9 @@ def test_a_value_that_says_nothing_is_unknown(nothing):
     assert row["status"] == "unknown"
 
 
-@pytest.mark.parametrize("facts", [{}, {"gpu": {}}, {"gpu": {"devices": None}}, {"gpu": {"devices": []}}, {"gpu": {"devices": "x"}}])
+@pytest.mark.parametrize(
+    "facts", [{}, {"gpu": {}}, {"gpu": {"devices": None}}, {"gpu": {"devices": []}}, {"gpu": {"devices": "x"}}]
+)
 def test_missing_facts_are_unknown(facts):
     (row,) = judge_check(check(), ground(facts))
     assert row["status"] == "unknown"
@@ -73,9 +75,13 @@ def test_the_reason_names_what_the_collector_could_not_do():
 
 def test_applies():
     applies = {"profile": "gpu.vendor", "eq": "nvidia"}
-    assert statuses(judge_check(check(applies=applies), ground(gpus(16), gpu={"vendor": "amd"})))[0][0] == "not_applicable"
+    assert (
+        statuses(judge_check(check(applies=applies), ground(gpus(16), gpu={"vendor": "amd"})))[0][0] == "not_applicable"
+    )
     assert statuses(judge_check(check(applies=applies), ground(gpus(16), gpu={})))[0][0] == "unknown"
-    assert statuses(judge_check(check(applies={"fact": "gpu.vendor", "eq": "amd"}), ground(gpus(16))))[0][0] == "unknown"
+    assert (
+        statuses(judge_check(check(applies={"fact": "gpu.vendor", "eq": "amd"}), ground(gpus(16))))[0][0] == "unknown"
+    )
     (row,) = judge_check(check(applies={"profile": "gpu.pcie_width", "defined": True}), ground(gpus(16), gpu={}))
     assert (row["status"], row["reason"]) == ("not_applicable", "profile hgx_h100 states no gpu.pcie_width")
 
@@ -88,7 +94,9 @@ def test_where_chooses_items_and_what_cannot_be_chosen_is_unknown():
     ]}}  # fmt: skip
     rows = judge_check(check(where={"kind": "y"}), ground(facts))
     assert statuses(rows) == [("pass", "b", 1), ("unknown", "c", 1)]
-    (row,) = judge_check(check(where={"kind": {"in": ["z"]}}), ground({"gpu": {"devices": facts["gpu"]["devices"][:2]}}))
+    (row,) = judge_check(
+        check(where={"kind": {"in": ["z"]}}), ground({"gpu": {"devices": facts["gpu"]["devices"][:2]}})
+    )
     assert row["status"] == "unknown"
 
 
@@ -139,7 +147,11 @@ def test_verdict(rows, expected):
 def test_gates_leave_later_phases_unreached():
     early = check(id="a.b", phase=2, expect={"eq": 99})
     judged = judge([early, check()], ground(gpus(16)), gated=True)
-    assert (judged["phases"]["2"], judged["phases"]["5"], judged["verdict"]) == ("not_ready", "not_reached", "not_ready")
+    assert (judged["phases"]["2"], judged["phases"]["5"], judged["verdict"]) == (
+        "not_ready",
+        "not_reached",
+        "not_ready",
+    )
     assert {row["id"] for row in judged["results"]} == {"a.b"}
     assert judge([early, check()], ground(gpus(16)))["phases"]["5"] == "ready"
 
@@ -162,8 +174,16 @@ def test_waivers_hold_until_they_expire():
 
 
 anything = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(["N/A", "{{ 1 }}", "<script>"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["devices", "pcie", "width", "label", "source"]), inner, max_size=4),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
+    | st.sampled_from(["N/A", "{{ 1 }}", "<script>"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["devices", "pcie", "width", "label", "source"]), inner, max_size=4)
+    ),
     max_leaves=12,
 )
 

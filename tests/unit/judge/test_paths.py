@@ -8,15 +8,20 @@ from ansible_collections.muster.fleet.plugins.module_utils.judge.paths import it
 
 
 def test_tokens():
-    assert tokens("gpu.devices[*].pcie.width") == ["gpu", "devices", "*", "pcie", "width"]
-    assert tokens("host.sysctl[kernel.numa_balancing]") == ["host", "sysctl", "kernel.numa_balancing"]
+    assert tokens("gpu.devices[*].pcie.width") == ("gpu", "devices", "*", "pcie", "width")
+    assert tokens("host.sysctl[kernel.numa_balancing]") == ("host", "sysctl", "kernel.numa_balancing")
     for wrong in ("", "a[", "a]b"):
         with pytest.raises(ValueError, match="not a path"):
             tokens(wrong)
 
 
 def test_nested_lists_carry_both_labels_and_the_nearest_source():
-    facts = {"gpu": {"source": "nvml", "devices": [{"label": "GPU 0", "links": [{"label": "link 1", "up": True, "source": "sysfs"}]}]}}
+    facts = {
+        "gpu": {
+            "source": "nvml",
+            "devices": [{"label": "GPU 0", "links": [{"label": "link 1", "up": True, "source": "sysfs"}]}],
+        }
+    }
     (item,) = items(facts, "gpu.devices[*].links[*].up")
     assert (item.label, item.value, item.source) == ("GPU 0 link 1", True, "sysfs")
 

@@ -10,6 +10,7 @@ import zlib
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.muster.fleet.plugins.plugin_utils import bundle
 
 MINIMAL = {

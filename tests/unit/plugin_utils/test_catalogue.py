@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ansible_collections.muster.fleet.plugins.plugin_utils import catalogue, files
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput
 

@@ -28,6 +28,20 @@ def test_records_of_odd_host_names_come_back(tmp_path):
         run.keep({"name": name}, {"gpu": {}})
     assert sorted(record["name"] for record in run.records()) == ["../a", "b"]
     assert run.expected() == ["../a", "b"]
+
+
+def test_checks_are_kept_once_and_come_back_with_every_record(tmp_path):
+    run = rundir.RunDirectory(str(tmp_path), "r1")
+    for name in ("a", "b"):
+        run.describe("k1", lambda: {"x.y": {"title": "t"}})
+        run.keep({"name": name, "catalogue": "k1"}, None)
+    assert [record["catalogue"] for record in run.records()] == [{"x.y": {"title": "t"}}] * 2
+
+
+def test_facts_lie_beside_the_records(tmp_path):
+    run = rundir.RunDirectory(str(tmp_path), "r1")
+    for name in ("b", "../a"):
+        run.keep({"name": name}, {"gpu": {}})
     assert sorted(path.name for path in (tmp_path / "r1" / "facts").iterdir()) == ["..%2Fa.json", "b.json"]
 
 
@@ -47,4 +61,4 @@ def test_a_record_that_cannot_be_read_is_named(tmp_path):
     with pytest.raises(BadInput, match="a.json: cannot be read"):
         run.records()
     path.write_text(json.dumps({"name": "a"}))
-    assert run.records() == [{"name": "a"}]
+    assert run.records() == [{"name": "a", "catalogue": {}}]
