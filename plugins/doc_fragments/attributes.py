@@ -39,7 +39,7 @@ options:
     default: []
   deadline:
     description:
-      - Seconds that all collectors together have. What is not done by then is an entry in C(errors), and the other facts
+      - Seconds that all collectors together have. What is not done by then is an entry in C(errors); the other facts
         arrive all the same.
     type: float
     default: 45

@@ -253,7 +253,7 @@ def _run(argv: List[str], timeout: float, limit: int, stdin: bytes, env: Mapping
     )
 
 
-def _end(process: "subprocess.Popen[bytes]") -> None:
+def _end(process: subprocess.Popen[bytes]) -> None:
     """Kill what is left of the group; give up on a process that the kernel will not let go."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
@@ -274,7 +274,7 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 class _Drain:
     """Feeds a child and takes what it says, until it ends, says too much or runs out of time."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", stdin: bytes, limit: int):
+    def __init__(self, process: subprocess.Popen[bytes], stdin: bytes, limit: int):
         self.state = OK
         self.taken = {"stdout": bytearray(), "stderr": bytearray()}
         self._rest = stdin
@@ -286,7 +286,7 @@ class _Drain:
             os.set_blocking(process.stdin.fileno(), False)
             self._pipes.register(process.stdin, selectors.EVENT_WRITE, "stdin")
 
-    def until(self, deadline: float) -> "_Drain":
+    def until(self, deadline: float) -> _Drain:
         with self._pipes:
             while self._pipes.get_map() and self.state == OK:
                 left = deadline - time.monotonic()
@@ -350,7 +350,7 @@ class Asked:
         return None
 
     def text(self, path: str, required: bool = False, limit: int = READ_LIMIT) -> Optional[str]:
-        """Return a file's text without surrounding blanks; undecodable bytes become U+FFFD; ``None`` when unavailable."""
+        """Return a file's text without surrounding blanks; undecodable bytes are U+FFFD; ``None`` when unavailable."""
         data = self.bytes(path, required, limit)
         return None if data is None else data.decode("utf-8", "replace").strip()
 

@@ -132,4 +132,3 @@ def _packed(data: bytes) -> Any:
         return data.decode("utf-8")
     except UnicodeDecodeError:
         return {"b64": base64.b64encode(data).decode()}
-

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 the muster.fleet authors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What happens on the node when the collectors arrive over the connection's standard input (``plugin_utils/bundle``)."""
+"""What happens on the node when the collectors arrive on the connection's standard input (``plugin_utils/bundle``)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 the muster.fleet authors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Asking a node: the parcel of collectors goes out and the answer comes back, in one exec of Ansible's own connection."""
+"""Asking a node: the parcel of collectors goes out and the answer comes back in one exec of Ansible's connection."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from . import bundle
 MARGIN_S = 15.0  # for the connection, on top of what the node itself is given
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def pynvml_source() -> str | None:
     """Return the text of the controller's pynvml, which travels to nodes that are to have NVIDIA accelerators."""
     found = importlib.util.find_spec("pynvml")

@@ -38,7 +38,9 @@ def verify_fixture(collections: Path, lab: Path, run: Run, tmp_path: Path) -> Pl
             "verify_replay": replay,
         }
         inventory = tmp_path / "hosts.yml"
-        inventory.write_text(yaml.safe_dump({"all": {"hosts": {k: {**usual, **v} for k, v in (hosts or {"one": {}}).items()}}}))
+        inventory.write_text(
+            yaml.safe_dump({"all": {"hosts": {k: {**usual, **v} for k, v in (hosts or {"one": {}}).items()}}})
+        )
         return run(BIN / "ansible-playbook", "muster.fleet.verify", "-i", inventory, *options, cwd=tmp_path)
 
     return verify
@@ -155,7 +157,9 @@ def test_sys_that_cannot_be_read_is_unknown(verify: Playbook, lab: Path, tmp_pat
 
 def test_values_are_never_templated_and_always_escaped(verify: Playbook, tmp_path: Path) -> None:
     hostile = "{{ lookup('pipe', 'touch " + str(tmp_path / "owned") + "') }}<script>alert(1)</script>"
-    done = verify(layer={"files": {"/sys/class/dmi/id/sys_vendor": hostile, "/etc/os-release": f'PRETTY_NAME="{hostile}"\n'}})
+    done = verify(
+        layer={"files": {"/sys/class/dmi/id/sys_vendor": hostile, "/etc/os-release": f'PRETTY_NAME="{hostile}"\n'}}
+    )
     assert not (tmp_path / "owned").exists()
     latest = tmp_path / "reports" / "latest"
     assert "<script>alert(1)" not in (latest / "index.html").read_text()
@@ -165,7 +169,9 @@ def test_values_are_never_templated_and_always_escaped(verify: Playbook, tmp_pat
 
 def test_facts_that_are_no_text_do_no_harm(verify: Playbook, tmp_path: Path) -> None:
     binary = {"b64": "/wD+gICA"}
-    verify(layer={"files": {path: binary for path in ("/etc/os-release", "/proc/meminfo", "/proc/cpuinfo", "/proc/mounts")}})
+    verify(
+        layer={"files": dict.fromkeys(("/etc/os-release", "/proc/meminfo", "/proc/cpuinfo", "/proc/mounts"), binary)}
+    )
     host = document(tmp_path)["hosts"]["one"]
     assert host["reached"] is True
     assert host["verdict"] in ("unknown", "not_ready")

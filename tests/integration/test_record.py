@@ -43,7 +43,9 @@ def verified(run: Run, load: Load, local: Path, place: Path, recording: Path) ->
 
 def findings(host: dict[str, Any]) -> set[tuple[Any, ...]]:
     """Return what was found, without when."""
-    return {(row["id"], row["item"], row["items"], row["status"], json.dumps(row["observed"])) for row in host["results"]}
+    return {
+        (row["id"], row["item"], row["items"], row["status"], json.dumps(row["observed"])) for row in host["results"]
+    }
 
 
 def test_replay_gives_the_findings_of_the_machine(place: Path, run: Run, load: Load, local: Path) -> None:

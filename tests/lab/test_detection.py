@@ -11,13 +11,14 @@ import pytest
 LAB = Path(__file__).parents[2] / "inventories" / "lab"
 sys.path.insert(0, str(LAB))
 
+from builder.__main__ import faults, healthy, layer  # noqa: E402
+from builder.node import NODES  # noqa: E402
+
 from ansible_collections.muster.fleet.plugins.module_utils.collect import node as collect_node  # noqa: E402
 from ansible_collections.muster.fleet.plugins.module_utils.collect.together import collect  # noqa: E402
 from ansible_collections.muster.fleet.plugins.module_utils.judge.engine import Ground, judge  # noqa: E402
 from ansible_collections.muster.fleet.plugins.module_utils.replay import Replay  # noqa: E402
 from ansible_collections.muster.fleet.plugins.plugin_utils import catalogue  # noqa: E402
-from builder.__main__ import faults, healthy, layer  # noqa: E402
-from builder.node import NODES  # noqa: E402
 
 CLASSES = sorted({node.klass for node in NODES})
 CHECKS = [check for check in catalogue.checks() if not check["id"].startswith("reach.")]
@@ -25,7 +26,7 @@ NODE = {node.klass: node for node in reversed(NODES)}
 FAULTS = faults()
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def base(klass):
     return healthy(NODE[klass])
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from ansible_collections.muster.fleet.plugins.module_utils.judge.engine import Ground, judge_check
 from ansible_collections.muster.fleet.plugins.module_utils.judge.paths import tokens
 from ansible_collections.muster.fleet.plugins.plugin_utils import catalogue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from ansible_collections.muster.fleet.plugins.module_utils import host as h
 from ansible_collections.muster.fleet.plugins.module_utils.record import Recorder
 from ansible_collections.muster.fleet.plugins.module_utils.replay import BadRecording, Replay, load

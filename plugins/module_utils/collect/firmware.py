@@ -45,7 +45,7 @@ ID_FILES: Dict[str, Dict[str, str]] = {
 UNSEEN = dict.fromkeys(("processors", "memory", "dimms", "power_supplies", "ipmi", "tpm"))
 
 
-def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:  # noqa: ARG001
+def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:
     """Return the firmware facts; ``state`` tells how much of SMBIOS could be read (complete, partial, none)."""
     asked = Asked(host)
     found = _smbios(asked)

@@ -41,7 +41,7 @@ def kernel(asked: Asked) -> Dict[str, Any]:
 
 
 def _installed(asked: Asked) -> Optional[List[str]]:
-    """Return the kernels in /boot: ``[]`` on a machine that starts over the network, ``None`` when it may not be seen."""
+    """Return the kernels in /boot: ``[]`` on one that boots from the network, ``None`` when it cannot be seen."""
     folder = asked.host.names("/boot")
     if folder.state not in (OK, ABSENT):
         asked.fail("/boot", f"{folder.state}: {folder.detail}")

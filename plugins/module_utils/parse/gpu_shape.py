@@ -12,9 +12,7 @@ _COUNTS = dict.fromkeys(
     ("corrected", "uncorrected", "sram_corrected", "sram_uncorrected", "dram_corrected", "dram_uncorrected")
 )
 _BLANK: Dict[str, Any] = {
-    **dict.fromkeys(
-        ("label", "index", "vendor", "state", "state_detail", "model", "serial", "uuid", "pci_address")
-    ),
+    **dict.fromkeys(("label", "index", "vendor", "state", "state_detail", "model", "serial", "uuid", "pci_address")),
     **dict.fromkeys(("module_id", "minor", "numa_node", "board_part_number", "chassis_serial", "compute_capability")),
     "firmware": dict.fromkeys(("vbios", "inforom_image", "inforom_oem", "inforom_ecc", "inforom_power", "gsp")),
     "memory": dict.fromkeys(("total_bytes", "used_bytes", "reserved_bytes")),
