@@ -11,6 +11,7 @@ from ..host import Asked
 from ..parse import proc
 
 EDAC = "/sys/devices/system/edac/mc"
+NO_COUNTERS = "the kernel has no error counters: no EDAC driver took a memory controller"
 HUGE = "/sys/kernel/mm/hugepages"
 TRANSPARENT = "/sys/kernel/mm/transparent_hugepage"
 
@@ -69,9 +70,10 @@ def edac(asked: Asked) -> Dict[str, Any]:
     """
     names = [name for name in asked.names(EDAC) if re.match(r"^mc\d+$", name)]
     if not names:
-        asked.fail(EDAC, "the kernel has no error counters: no EDAC driver took a memory controller")
+        asked.fail(EDAC, NO_COUNTERS)
     return {
         "source": "EDAC",
+        "state_detail": None if names else NO_COUNTERS,
         "controllers": [
             {
                 "label": f"memory controller {name}",

@@ -34,35 +34,40 @@ KERNEL = {  # what the fact is called -> the kernel setting
 
 def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:
     """Return the facts of the security baseline; what only root may see is ``None`` for others, with an error."""
-    asked = Asked(host)
+    asks = {name: Asked(host) for name in ("units", "sshd", "firewall", "audit", "accounts", "sudo", "the rest")}
     answers = side_by_side(
-        asked,
+        asks["units"],
         {
-            "systemctl": lambda: systemd.states(asked, UNITS),
-            "sshd": lambda: asked.run(["sshd", "-T"], timeout=5),
-            "auditctl": lambda: _audit_status(asked),
-            "firewall": lambda: _input_filter(asked),
+            "systemctl": lambda: systemd.states(asks["units"], UNITS),
+            "sshd": lambda: asks["sshd"].run(["sshd", "-T"], timeout=5),
+            "auditctl": lambda: _audit_status(asks["audit"]),
+            "firewall": lambda: _input_filter(asks["firewall"]),
         },
     )
-    units = answers["systemctl"]
+    units, asked = answers["systemctl"], asks["the rest"]
+    firewall = answers["firewall"] or {"source": None, "active": None, "chains": None}
+    audit = {**(answers["auditctl"] or {}), "daemon_active": systemd.active(units, "auditd.service")}
     return {
         "source": "sshd, nft, auditctl, /etc and /sys",
         "user_id": host.identity().get("uid"),
-        "sshd": daemon(asked, answers["sshd"]),
+        "sshd": _told(asks["sshd"].errors, daemon(asks["sshd"], answers["sshd"])),
         "ssh_host_keys": host_keys(asked),
-        "firewall": {
-            **(answers["firewall"] or {"source": None, "active": None, "chains": None}),
-            "managers": _managers(asked, units),
-        },
-        "audit": {**(answers["auditctl"] or {}), "daemon_active": systemd.active(units, "auditd.service")},
+        "firewall": _told(asks["firewall"].errors, {**firewall, "managers": _managers(asked, units)}),
+        "audit": _told(asks["units"].errors + asks["audit"].errors, audit),
         "mandatory_access": _mandatory_access(asked),
         "lockdown": _lockdown(asked),
         "kernel": {"source": "/proc/sys", **{name: asked.number(f"/proc/sys/{path}") for name, path in KERNEL.items()}},
-        "accounts": accounts(asked),
-        "sudo": sudo(asked),
+        "accounts": _told(asks["accounts"].errors, accounts(asks["accounts"])),
+        "sudo": _told(asks["sudo"].errors, sudo(asks["sudo"])),
         "permissions": permissions(asked),
-        "errors": asked.errors,
+        "errors": [error for each in asks.values() for error in each.errors],
     }
+
+
+def _told(errors: List[Dict[str, str]], facts: Dict[str, Any]) -> Dict[str, Any]:
+    """Return facts with what kept their own sources from answering, for the message of whatever is unknown there."""
+    said = "; ".join(f"{error['source']}: {error['reason']}" for error in errors)
+    return {**facts, "state_detail": said or None}
 
 
 def _managers(asked: Asked, units: Optional[Mapping[str, Any]]) -> Optional[List[str]]:

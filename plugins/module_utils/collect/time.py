@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
-from ..host import Asked, Host
+from ..host import OK, Asked, Host
 from ..parse import chrony, keyvalue, timesync
 from . import units as systemd
 from .asking import side_by_side
@@ -26,7 +26,7 @@ RTC = "/sys/class/rtc/rtc0"
 UNSAID: Dict[str, Any] = dict.fromkeys(["reference", "stratum", "offset_s", "leap", "synchronised"])
 
 
-def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:  # noqa: ARG001
+def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:
     """Return the facts of the clock; offsets are distances in seconds, without sign."""
     asked = Asked(host)
     now = host.identity().get("now")
@@ -98,7 +98,10 @@ def _ask(asked: Asked, command: str) -> Optional[str]:
 
 def _timedatectl(asked: Asked) -> Dict[str, Any]:
     """Return the kernel's own word (``NTPSynchronized`` is adjtimex without STA_UNSYNC), and the time zone."""
-    found = keyvalue.pairs(asked.run(["timedatectl", "show"], timeout=5) or "")
+    answer = asked.host.run(["timedatectl", "show"], timeout=5)
+    if answer.state != OK or answer.rc != 0:
+        asked.fail("timedatectl show", systemd.complaint(answer))
+    found = keyvalue.pairs(answer.stdout.decode("utf-8", "replace") if answer.rc == 0 else "")
     flags = {"yes": True, "no": False}
     return {
         "source": "timedatectl",

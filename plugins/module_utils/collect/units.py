@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Dict, Iterable, Mapping, Optional
 
-from ..host import OK, Asked
+from ..host import OK, Asked, Command
 from ..parse import keyvalue
 
 PROPERTIES = "Id,LoadState,ActiveState,SubState,UnitFileState"
@@ -19,11 +19,16 @@ def states(asked: Asked, names: Iterable[str]) -> Optional[Dict[str, Dict[str, s
     """
     answer = asked.host.run(["systemctl", "show", f"--property={PROPERTIES}", *names])
     if answer.state != OK or answer.rc != 0:
-        said = answer.stderr.decode("utf-8", "replace").strip().partition("\n")[0]
-        asked.fail("systemctl show", f"{answer.state}: {answer.detail or said[:120]}")
+        asked.fail("systemctl show", complaint(answer))
         return None
     text = answer.stdout.decode("utf-8", "replace")
     return {unit["Id"]: unit for unit in keyvalue.blocks(text) if "Id" in unit and unit.get("LoadState") != "not-found"}
+
+
+def complaint(answer: Command) -> str:
+    """Return in one line why a command gave no answer."""
+    said = answer.stderr.decode("utf-8", "replace").strip().partition("\n")[0][:120]
+    return f"exit code {answer.rc}: {said}" if answer.state == OK else f"{answer.state}: {answer.detail}"
 
 
 def active(units: Optional[Mapping[str, Mapping[str, str]]], name: str) -> Optional[bool]:
