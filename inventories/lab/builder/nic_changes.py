@@ -88,6 +88,12 @@ def flaps(node: Node, rec: Recording) -> None:
     rec.file(f"{base}/carrier_changes", f"{2 * count}\n")
 
 
+def losses(node: Node, rec: Recording) -> None:
+    """Lose packets on the way to fabric port 1."""
+    for name in ("packet_seq_err", "local_ack_timeout_err"):
+        counter(1, name, 5000, 3600, "hw_counters")(node, rec)
+
+
 def missing(node: Node, rec: Recording) -> None:
     """Take fabric adapter 1 from its driver."""
     port = fabric(node, 1)

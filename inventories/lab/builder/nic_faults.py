@@ -64,8 +64,7 @@ FAULTS = [
           change.counter(1, "rnr_nak_retry_err", 30, 3600, "hw_counters")),
     Fault("rdma_losses", "packets are lost on the way to fabric port 1", ROCE,
           fails("rdma.errors.ack_timeout", "rdma.errors.sequence"),
-          lambda node, rec: [change.counter(1, name, 5000, 3600, "hw_counters")(node, rec)
-                             for name in ("packet_seq_err", "local_ack_timeout_err")] and None),
+          change.losses),
     Fault("psid_mixed", "fabric adapter 1 is another board", FABRIC, fails("rdma.firmware.psid"),
           change.rdma(1, board_id="MT_0000000891")),
     Fault("guid_twice", "two fabric adapters share a GUID", FABRIC, fails("rdma.guid.unique"), change.same_guid),
