@@ -7,11 +7,14 @@ from __future__ import annotations
 import base64
 import datetime
 import posixpath
+import re
 import threading
 from typing import Any, Dict, Mapping, Optional, Sequence
 
 from .host import ABSENT, OK, OUTPUT_LIMIT, READ_LIMIT, UNRECORDED, Command, Host, Names, Nvml, Read, Reply
 from .replay import MAPPINGS, SCHEMA
+
+OTHER_ROOT = re.compile(r"/proc/\d+/root/")  # reads as a link to "/", yet leads into the process's own mounts
 
 
 class Recorder(Host):
@@ -37,6 +40,8 @@ class Recorder(Host):
 
     def _real(self, path: str) -> str:
         """Return the path with links followed, noting the link: answers are kept where the thing really is."""
+        if OTHER_ROOT.match(path):
+            return path
         real = self.host.link(path)
         if real is None:
             parent, name = posixpath.split(path)
