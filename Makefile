@@ -42,8 +42,8 @@ integration: rack ## the installed collection, end to end, and the Molecule scen
 	@$(PYTEST) --dist loadfile tests/integration $(ARGS)
 	@$(TEST) tools/molecule.sh
 
-bench: rack ## what a verification costs beside a ping
-	@$(RUNTIME) python tests/bench/cost.py $(ARGS)
+bench: ## what a verification costs beside a ping, over ssh
+	@$(RUNTIME) python tests/bench/bench.py $(ARGS)
 
 rack: ## write the recordings that the simulated rack consists of
 	@$(RUNTIME) tools/rack.sh

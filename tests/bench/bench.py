@@ -1,0 +1,172 @@
+#!/usr/bin/env python3
+"""What a verification costs the controller, against ``ansible -m ping`` and against what everyone writes.
+
+    python tests/bench/bench.py --hosts 20,100
+
+Every variant starts with cold connections; variants take turns, rounds are repeated, medians are shown. All host
+names lead to one sshd on this machine, so that nodes and controller share its processors: trust the controller's
+CPU time, and wall times only as ratios of one run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from rig import CHECKOUT, Rig
+
+HERE = Path(__file__).resolve().parent
+CHECKS_BY_TASK = 100
+ROW = "{:<28} {:>6} {:>9} {:>9} {:>13} {:>12} {:>12}"
+
+
+class Run(NamedTuple):
+    """One run of one variant over ``hosts`` hosts; seconds and bytes."""
+
+    variant: str
+    hosts: int
+    wall_s: float
+    cpu_s: float
+    sent_bytes: int
+    received_bytes: int
+
+
+def commands(hosts: int, root: Path) -> dict[str, list[str]]:
+    """Return the variants that take turns."""
+    return {
+        "ansible -m ping": ["ansible", "all", "-m", "ansible.builtin.ping", "-o"],
+        "ansible -m setup": ["ansible", "all", "-m", "ansible.builtin.setup", "-o"],
+        "verify": [
+            "ansible-playbook",
+            str(CHECKOUT / "playbooks" / "verify.yml"),
+            "-e",
+            f"muster_expected_hosts={hosts}",
+        ],
+        "one task per check": ["ansible-playbook", str(root / "tasks.yml")],
+    }
+
+
+def task_per_check() -> str:
+    """Return the playbook that people write: a command and an assertion for each check."""
+    tasks = []
+    for number in range(CHECKS_BY_TASK):
+        value = f"__value_{number}"
+        tasks.append({"ansible.builtin.command": "cat /proc/loadavg", "register": value, "changed_when": False})
+        tasks.append({"ansible.builtin.assert": {"that": [f"{value}.stdout | length > 0"], "quiet": True}})
+    return json.dumps([{"hosts": "all", "gather_facts": False, "tasks": tasks}])
+
+
+def run(rig: Rig, variant: str, hosts: int) -> Run:
+    """Run a variant once, from cold connections, and check that it did what it is measured for."""
+    result, output = rig.root / "result.json", rig.root / "output.txt"
+    command = commands(hosts, rig.root)[variant]
+    rig.transferred()
+    with output.open("w") as stream:
+        measure = [sys.executable, str(HERE / "measure.py"), str(result), *command]
+        subprocess.run(measure, check=True, cwd=rig.root, env=rig.environment, stdout=stream, stderr=stream)
+    figures = json.loads(result.read_text())
+    reached = answered(rig.root) if variant == "verify" else output.read_text().count("bench-") and hosts
+    if reached != hosts or (figures["rc"] != 0 and variant != "verify"):
+        raise SystemExit(
+            f"bench: {variant}: {reached} of {hosts} hosts, exit code {figures['rc']}\n{output.read_text()[-3000:]}"
+        )
+    return Run(variant, hosts, figures["wall_s"], figures["cpu_s"], *rig.transferred())
+
+
+def answered(root: Path) -> int:
+    """Return how many hosts the newest report has facts of."""
+    return len(list((root / "reports" / "latest" / "facts").glob("bench-*.json")))
+
+
+def collector_milliseconds(root: Path) -> list[float]:
+    """Return, for each host of the newest report, how long its slowest collector took."""
+    took = []
+    for path in (root / "reports" / "latest" / "facts").glob("bench-*.json"):
+        facts = json.loads(path.read_text())
+        took.append(max(domain.get("took_ms", 0.0) for domain in facts.values() if isinstance(domain, dict)))
+    return took
+
+
+def rounds(rig: Rig, sizes: list[int], repeats: int, task_hosts: int, profile: str) -> Iterator[Run]:
+    """Run everything: at each size the variants take turns, ``repeats`` times; the slow one once, on a few hosts."""
+    for hosts in sizes:
+        rig.inventory(hosts, verify_profile=profile)
+        for _ in range(repeats):
+            for variant in ("ansible -m ping", "verify", "ansible -m setup"):
+                yield run(rig, variant, hosts)
+    if task_hosts:
+        rig.inventory(task_hosts)
+        (rig.root / "tasks.yml").write_text(task_per_check())
+        yield run(rig, "one task per check", task_hosts)
+
+
+def medians(runs: list[Run]) -> list[Run]:
+    """Return one run for each variant and size: the median of every figure."""
+    groups: dict[tuple[str, int], list[Run]] = {}
+    for each in runs:
+        groups.setdefault((each.variant, each.hosts), []).append(each)
+    return [
+        Run(*key, *(statistics.median(column) for column in list(zip(*same, strict=True))[2:]))
+        for key, same in groups.items()
+    ]
+
+
+def show(each: Run) -> None:
+    """Print a row of the table."""
+    per_host = [f"{1000 * each.cpu_s / each.hosts:.0f} ms"]
+    per_host += [f"{size / each.hosts / 1000:.1f} kB" for size in (each.sent_bytes, each.received_bytes)]
+    print(ROW.format(each.variant, each.hosts, f"{each.wall_s:.1f} s", f"{each.cpu_s:.1f} s", *per_host), flush=True)
+
+
+def main() -> None:
+    """Measure, print the table, the ratios and last the line that a machine reads."""
+    parser = argparse.ArgumentParser(description="What a verification costs the controller.")
+    parser.add_argument("--hosts", default="20,100", help="numbers of hosts, parted by commas")
+    parser.add_argument("--rounds", type=int, default=2, help="how often the variants take turns")
+    parser.add_argument("--forks", type=int, default=10)
+    parser.add_argument("--profile", default="hgx_h100")
+    parser.add_argument("--task-hosts", type=int, default=3, help="hosts for one task per check; 0 leaves it out")
+    options = parser.parse_args()
+    sizes = sorted(int(size) for size in options.hosts.split(","))
+    with Rig(options.forks) as rig:
+        print(ROW.format("variant", "hosts", "wall", "cpu", "cpu per host", "up per host", "down per host"))
+        runs = []
+        for each in rounds(rig, sizes, options.rounds, options.task_hosts, options.profile):
+            runs.append(each)
+            show(each)
+        took = collector_milliseconds(rig.root)
+    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    print(f"\nmedians of {options.rounds} rounds, {options.forks} forks, cold connections, pipelining")
+    print(f"{os.cpu_count()} processors for controller and nodes together, load average {load}")
+    by_key = {}
+    for each in medians(runs):
+        show(each)
+        by_key[each.variant, each.hosts] = each
+    summary(by_key, sizes[-1], options.task_hosts, took)
+
+
+def summary(by_key: dict[tuple[str, int], Run], hosts: int, task_hosts: int, took: list[float]) -> None:
+    """Print the ratios of the largest size; one task per check is extrapolated from its few hosts."""
+    verify, ping = by_key["verify", hosts], by_key["ansible -m ping", hosts]
+    setup = by_key["ansible -m setup", hosts]
+    print(f"collectors on the node, all side by side: median {statistics.median(took):.0f} ms, most {max(took):.0f} ms")
+    print(f"verify/setup controller-cpu {verify.cpu_s / setup.cpu_s:.2f} wall {verify.wall_s / setup.wall_s:.2f}")
+    if task_hosts:
+        tasks = by_key["one task per check", task_hosts]
+        each = tasks.cpu_s / task_hosts
+        print(
+            f"one task per check: {each:.1f} s of controller CPU a host for {CHECKS_BY_TASK} checks (measured on "
+            f"{task_hosts} hosts), {each / (verify.cpu_s / hosts):.0f} times a verification"
+        )
+    print(f"bench: verify/ping controller-cpu {verify.cpu_s / ping.cpu_s:.2f} wall {verify.wall_s / ping.wall_s:.2f}")
+
+
+if __name__ == "__main__":
+    main()
