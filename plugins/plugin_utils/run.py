@@ -46,10 +46,14 @@ def assemble(
     ``inventory`` (rack, slot, class... of hosts that may not answer) and ``catalogue`` (all checks, for their phases).
     ``earlier``: the document of an earlier run to compare with.
     """
-    answers, names = [clean(dict(record)) for record in records], [str(name) for name in expected]
+    answers: list[dict[str, Any]] = []
+    catalogue: dict[str, Any] = {}
+    for record in records:
+        catalogue.update(record.get("catalogue") or {})
+        answers.append(clean({key: value for key, value in record.items() if key != "catalogue"}))
+    catalogue, names = clean(catalogue), [str(name) for name in expected]
     hosts = _hosts(answers, names, clean(dict(meta.get("inventory") or {})))
     fleet = [{"hosts": []} | _row(row) for row in clean(list(meta.get("fleet") or []))]
-    catalogue = {key: entry for record in answers for key, entry in (record.get("catalogue") or {}).items()}
     run: dict[str, Any] = {"schema_version": SCHEMA_VERSION} | {
         key: clean(meta.get(key)) for key in ("run_id", "started", "finished", "collection_version", "report")
     }
@@ -59,7 +63,7 @@ def assemble(
         "verdict": judge.overall(verdicts) if hosts else "unknown",
         "reason": None if hosts else NO_HOST,
         "counts": _counts(hosts.values()),
-        "expected_hosts": sorted(names, key=natural),
+        "expected_hosts": sorted(set(names), key=natural),
         "catalogue": dict(sorted(catalogue.items())),
         "hosts": hosts,
         "fleet": fleet,

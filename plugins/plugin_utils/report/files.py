@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import Any, Callable, Mapping
 
+from ..files import BadInput
 from . import html, json_file, junit, markdown, prometheus
 
 Run = Mapping[str, Any]
@@ -21,7 +22,7 @@ FORMATS: dict[str, Callable[[Run], str]] = {
 }
 
 
-class NotWritten(Exception):
+class NotWritten(BadInput):
     """A report could not be written; the message says where and why."""
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 # Control characters move a terminal's cursor and break XML; bidirectional overrides reorder what is read.
 _UNSAFE = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069\\ud800-\\udfff\\ufffe\\uffff]")
+_PLAIN = frozenset((str, int, bool, type(None)))  # a big run is mostly these
 _NATURAL = re.compile(r"(\d+)")
 
 
@@ -34,9 +35,9 @@ def shown(value: object) -> str:
 def clean(value: Any) -> Any:
     """A copy that JSON can hold: plain types only, keys as text, numbers that are not finite as text."""
     if isinstance(value, dict):
-        return {str(key): clean(item) for key, item in value.items()}
+        return {str(key): item if type(item) in _PLAIN else clean(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [clean(item) for item in value]
+        return [item if type(item) in _PLAIN else clean(item) for item in value]
     if value is None or isinstance(value, (bool, int)):
         return value
     if isinstance(value, float):
