@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import datetime
+import json
 import posixpath
 import re
 import threading
@@ -15,6 +16,8 @@ from .host import ABSENT, OK, OUTPUT_LIMIT, READ_LIMIT, UNRECORDED, Command, Hos
 from .replay import MAPPINGS, SCHEMA
 
 OTHER_ROOT = re.compile(r"/proc/\d+/root/")  # reads as a link to "/", yet leads into the process's own mounts
+
+SETTINGS = ("Env", "Cmd", "Command", "Args", "Path", "Entrypoint", "Labels", "Binds", "LogConfig", "Healthcheck")
 
 
 class Recorder(Host):
@@ -125,11 +128,26 @@ class Recorder(Host):
         entry = {
             "state": answer.state,
             "status": answer.status,
-            "body": _packed(answer.body),
+            "body": _without_settings(answer.body),
             "detail": answer.detail,
         }
         self._keep("http", f"{unix_socket} {path}", entry)
         return answer
+
+
+def _without_settings(body: bytes) -> Any:
+    """Drop what a container was started with from its engine's answer: secrets stand there, and no fact needs them."""
+    try:
+        told = json.loads(body)
+    except ValueError:
+        return _packed(body)
+    for entry in told if isinstance(told, list) else [told]:
+        parts = (entry, entry.get("Config"), entry.get("HostConfig")) if isinstance(entry, dict) else ()
+        for part in parts:
+            if isinstance(part, dict):
+                for key in SETTINGS:
+                    part.pop(key, None)
+    return json.dumps(told)
 
 
 def _packed(data: bytes) -> Any:

@@ -12,6 +12,7 @@ import pytest
 
 from ansible_collections.muster.fleet.plugins.module_utils.collect import service, service_ports
 from ansible_collections.muster.fleet.plugins.module_utils.host import Asked, Host
+from ansible_collections.muster.fleet.plugins.module_utils.record import Recorder
 from ansible_collections.muster.fleet.plugins.module_utils.replay import Replay
 from ansible_collections.muster.fleet.plugins.plugin_utils import catalogue
 
@@ -307,3 +308,20 @@ def test_this_machine_names_the_owner_of_a_socket():
     assert (facts["ports"][0]["listening"], facts["ports"][0]["pid"]) == (True, os.getpid())
     assert facts["ports"][0]["addresses"] == ["127.0.0.1"]
     assert facts["ports"][1]["listening"] is False
+
+
+def test_a_recording_keeps_no_secret_and_gives_the_same_facts():
+    live = Replay([node().document])
+    recorder = Recorder(live, "copy")
+    wanted = service.wanted(catalogue.profile("hgx_h100")["values"])
+    facts = service.collect(recorder, wanted)
+    assert not [secret for secret in SECRETS if secret in json.dumps(recorder.document)]
+    assert service.collect(Replay([recorder.document]), wanted)["containers"] == facts["containers"]
+
+
+def test_a_recording_keeps_the_devices_of_a_service_apart():
+    recorder = Recorder(Host(), "this machine")
+    inside = f"/proc/{os.getpid()}/root/dev"
+    seen = recorder.names(inside).names
+    recorder.document["dirs"]["/dev"] = ["something-else"]
+    assert Replay([recorder.document]).names(inside).names == seen
