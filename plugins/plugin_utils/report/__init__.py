@@ -4,6 +4,6 @@
 
 from __future__ import annotations
 
-from .files import NotWritten, point_latest, write_all
+from .files import NotWritten, write_all
 
-__all__ = ["NotWritten", "point_latest", "write_all"]
+__all__ = ["NotWritten", "write_all"]

@@ -42,19 +42,6 @@ def write_all(run: Run, directory: str | os.PathLike[str]) -> list[Path]:
     return [folder / name for name in texts]
 
 
-def point_latest(directory: str | os.PathLike[str]) -> None:
-    """Make ``latest`` beside ``directory`` a link to it, in one step. Raises NotWritten."""
-    folder = Path(directory)
-    link, new = folder.parent / "latest", folder.parent / f".latest.{os.getpid()}"
-    try:
-        new.unlink(missing_ok=True)
-        new.symlink_to(folder.name, target_is_directory=True)
-        new.replace(link)
-    except OSError as exc:
-        new.unlink(missing_ok=True)
-        raise NotWritten(f"cannot point {link} at {folder.name}: {exc.strerror or exc}") from exc
-
-
 def _replace(path: Path, data: bytes) -> None:
     """Write beside the file, bring it to the disk, then take the file's place."""
     new = path.with_name(f".{path.name}.{os.getpid()}")

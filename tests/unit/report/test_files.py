@@ -74,19 +74,3 @@ def test_a_link_in_the_way_is_not_followed(tmp_path: Path) -> None:
     with pytest.raises(report.NotWritten):
         report.write_all(RUN, folder)
     assert victim.read_text() == "mine"
-
-
-def test_latest_points_at_the_newest_run(tmp_path: Path) -> None:
-    for name in ("one", "two"):
-        report.write_all(RUN, tmp_path / name)
-        report.point_latest(tmp_path / name)
-    assert os.readlink(tmp_path / "latest") == "two"
-    assert (tmp_path / "latest" / "index.html").is_file()
-
-
-def test_latest_does_not_remove_a_folder_of_that_name(tmp_path: Path) -> None:
-    (tmp_path / "latest").mkdir()
-    (tmp_path / "one").mkdir()
-    with pytest.raises(report.NotWritten, match="latest"):
-        report.point_latest(tmp_path / "one")
-    assert sorted(os.listdir(tmp_path)) == ["latest", "one"]
