@@ -82,7 +82,7 @@ def test_sent_to_a_worker_and_back(
     pipeline = (
         f"set -o pipefail; {runner} transmit {shlex.quote(str(private_data))} -p {PLAYBOOK}"
         f" | {runner} worker --private-data-dir {shlex.quote(str(worker))}"
-        f" | {runner} process --quiet {shlex.quote(str(back))}"
+        f" | {runner} --quiet process {shlex.quote(str(back))}"
     )
     ran = run("bash", "-c", pipeline, cwd=tmp_path)
     assert ran.returncode == 0, (ran.stdout + ran.stderr)[-4000:]
