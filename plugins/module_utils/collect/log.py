@@ -19,6 +19,7 @@ LINE_LIMIT = 20000
 JOURNAL_LIMIT = 16 << 20  # bytes: twice what 20,000 ordinary lines take
 RING_LIMIT = 8 << 20
 BOOT_SLACK_S = 60  # the first message of a boot is this close to the boot at the latest
+FIRST_MESSAGE = re.compile(r"Linux version |Booting Linux on physical CPU ")
 
 JOURNALCTL = ["journalctl", "_TRANSPORT=kernel", "-o", "json", "--output-fields=MESSAGE,PRIORITY", "--no-pager"]
 KERN_LOG = "/var/log/kern.log"
@@ -67,7 +68,7 @@ def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:
     log = _read(asked, clock)
     boot = (asked.text("/proc/sys/kernel/random/boot_id") or "").replace("-", "") or None
     lines = [line for line in log.lines if line.at is None or line.at >= clock.start]
-    covered_s = _covered_s(log, clock)
+    covered_s = _covered_s(log, clock, boot)
     complete = log.state == OK and covered_s == clock.window_s and not log.truncated
     seen = kernel_events.events(lines, boot)
     if not complete:
@@ -114,11 +115,16 @@ def _said(log: Log) -> str:
     return f"{log.state}: {log.detail}" if log.detail else "no lines" if log.state == OK else log.state
 
 
-def _covered_s(log: Log, clock: Clock) -> Optional[int]:
-    """Return how many seconds of the window the log is complete for; all of it when this boot is younger."""
+def _covered_s(log: Log, clock: Clock, boot: Optional[str]) -> Optional[int]:
+    """Return how many seconds of the window the log is complete for; all of it when this boot is younger.
+
+    A journal that was started late dates the whole boot at its own start: there the kernel's first message tells.
+    """
     if log.state != OK or log.from_at is None:
         return None
+    first = log.lines[0] if log.lines else None
     whole_boot = clock.booted_at is not None and log.from_at <= clock.booted_at + BOOT_SLACK_S
+    whole_boot = whole_boot or bool(first and first.boot in (None, boot) and FIRST_MESSAGE.match(first.text))
     if log.from_at <= clock.start or whole_boot:
         return clock.window_s
     return max(0, int(clock.now - log.from_at))

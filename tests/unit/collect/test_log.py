@@ -94,6 +94,13 @@ def test_a_young_boot_is_covered_from_its_start():
     assert (facts["complete"], facts["covered_s"]) == (True, 86400)
 
 
+def test_a_journal_that_was_started_late_has_the_whole_boot_when_it_has_the_first_message():
+    lines = entry(3, "Linux version 6.8.0-84-generic", priority="5") + entry(2, XID)
+    assert collect(journal(lines, before=""))["complete"] is True
+    lines = entry(3, "Linux version 6.8.0-84-generic", boot="b0") + entry(2, XID)
+    assert collect(journal(lines, before=""))["complete"] is False
+
+
 def test_a_log_cut_at_the_line_limit_is_not_complete(monkeypatch):
     monkeypatch.setattr(log, "LINE_LIMIT", 2)
     key = SINCE.replace("20000", "2")
