@@ -27,7 +27,7 @@ SUMMARY_BYTES = 32 * 1024
 def private_data(lab: Path, environment: dict[str, str], collections: Path, tmp_path: Path) -> Path:
     """A runner's private data directory with the simulated rack as its inventory."""
     folder = tmp_path / "private"
-    shutil.copytree(lab, folder / "inventory", ignore=shutil.ignore_patterns("builder", "nvml"))
+    shutil.copytree(lab, folder / "inventory")
     (folder / "project").mkdir()
     (folder / "env").mkdir()
     ansible = {name: value for name, value in environment.items() if name.startswith("ANSIBLE_")}
@@ -57,7 +57,7 @@ def check(events: list[dict[str, Any]], lab_hosts: list[str]) -> None:
 
 def events_of(folder: Path, load: Callable[[Path], Any]) -> list[dict[str, Any]]:
     """Return the events that a run left, in their order."""
-    paths = (folder / "artifacts").glob("*/job_events/*.json")
+    paths = (folder / "artifacts").rglob("job_events/*.json")
     events = [load(path) for path in paths if "partial" not in path.name]
     assert events, "the run left no events"
     return sorted(events, key=lambda event: event["counter"])
