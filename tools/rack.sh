@@ -6,19 +6,20 @@
 # is asked through a library, as on a real machine. Nothing is done when nothing changed.
 
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/../inventories/lab"
-library=$PWD/.build/nvml/libnvidia-ml.so.1
-log=$PWD/.build/log
-stamp=$PWD/.build/.source
+cd "$(dirname "${BASH_SOURCE[0]}")/../lab"
+out=$(cd ../inventories/lab && pwd)/.build
+library=$out/nvml/libnvidia-ml.so.1
+log=$out/log
+stamp=$out/.source
 
 source=$({ pwd; find builder nvml -type f ! -name '*.pyc' -print0 | sort -z | xargs -0 sha256sum; } | sha256sum)
 [ "$(cat "$stamp" 2>/dev/null)" != "$source" ] || exit 0
 
-rm -rf .build
-mkdir .build
+rm -rf "$out"
+mkdir "$out"
 if ! {
-    python nvml/build.py .build/nvml &&
-        if [ -f "$library" ]; then python -m builder .build "$library"; else python -m builder .build; fi
+    python nvml/build.py "$out/nvml" &&
+        if [ -f "$library" ]; then python -m builder "$out" "$library"; else python -m builder "$out"; fi
 } >"$log" 2>&1; then
     echo "muster.fleet: the simulated rack could not be made: $(tail -n 1 "$log") (see $log)" >&2
     exit 1

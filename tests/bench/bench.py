@@ -149,7 +149,16 @@ def main() -> None:
     for each in medians(runs):
         show(each)
         by_key[each.variant, each.hosts] = each
+    if len(sizes) > 1:
+        further(by_key, sizes[0], sizes[-1])
     summary(by_key, sizes[-1], options.task_hosts, took)
+
+
+def further(by_key: dict[tuple[str, int], Run], few: int, many: int) -> None:
+    """Print what one more host costs: the difference between two sizes, without the start of the run itself."""
+    for variant in ("ansible -m ping", "verify", "ansible -m setup"):
+        more = by_key[variant, many].cpu_s - by_key[variant, few].cpu_s
+        print(f"each further host, {variant}: {1000 * more / (many - few):.0f} ms of controller CPU")
 
 
 def summary(by_key: dict[tuple[str, int], Run], hosts: int, task_hosts: int, took: list[float]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-LAB = Path(__file__).parents[2] / "inventories" / "lab"
+LAB = Path(__file__).parents[2] / "lab"
 sys.path.insert(0, str(LAB))
 
 from builder.__main__ import faults, healthy, layer  # noqa: E402

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-LAB = Path(__file__).parents[2] / "inventories" / "lab"
+LAB = Path(__file__).parents[2] / "lab"
 sys.path[:0] = [str(LAB), str(LAB / "nvml")]
 
 import build  # noqa: E402

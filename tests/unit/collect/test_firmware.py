@@ -12,7 +12,7 @@ from ansible_collections.muster.fleet.plugins.module_utils.collect import firmwa
 from ansible_collections.muster.fleet.plugins.module_utils.host import Asked
 from ansible_collections.muster.fleet.plugins.module_utils.replay import Replay
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "inventories" / "lab"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "lab"))
 
 from builder import firmware as rendered
 from builder.node import NODES

@@ -16,7 +16,7 @@ from ansible_collections.muster.fleet.plugins.module_utils.record import Recorde
 from ansible_collections.muster.fleet.plugins.module_utils.replay import Replay
 from ansible_collections.muster.fleet.plugins.plugin_utils import catalogue
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "inventories" / "lab"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "lab"))
 
 from builder import service as rendered
 from builder import service_answers as answers

@@ -1,4 +1,4 @@
-"""Builds the simulated NVML library: ``python3 inventories/lab/nvml/build.py OUTPUT_DIRECTORY``."""
+"""Builds the simulated NVML library: ``python3 lab/nvml/build.py OUTPUT_DIRECTORY``."""
 
 from __future__ import annotations
 
