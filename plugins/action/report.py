@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,24 +37,27 @@ class ActionModule(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         unused, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
         try:
-            return dict(result, changed=False, **_reported(options))
+            return dict(result, changed=False, **_reported(options, task_vars or {}))
         except BadInput as error:
             return dict(result, failed=True, msg=str(error))
 
 
-def _reported(options: dict[str, Any]) -> dict[str, Any]:
+def _reported(options: dict[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
     directory, started = _directory(options)
     before = rundir.latest(options["report_dir"])
     earlier = before.document() if before and before.run_id != directory.run_id else None
     finished = rundir.now()
+    records, expected = directory.records(), directory.expected()
     meta = {
         "run_id": directory.run_id,
         "started": started or finished,
         "finished": finished,
         "collection_version": version(),
         "report": str(directory.path / "index.html"),
+        "catalogue": {name: entry for record in records for name, entry in record["catalogue"].items()},
+        "inventory": _places(set(expected) - {record["name"] for record in records}, variables),
     }
-    run = runs.assemble(directory.records(), directory.expected(), meta, earlier)
+    run = runs.assemble(records, expected, meta, earlier)
     write_all(run, directory.path)
     lines = runs.closing_lines(run)
     write(directory.path / "closing.txt", "\n".join(lines) + "\n")
@@ -68,6 +72,20 @@ def _reported(options: dict[str, Any]) -> dict[str, Any]:
         "refused": refused,
         "refusal": refusal,
         "ansible_stats": {"data": {"muster_summary": runs.summary(run)}, "aggregate": True, "per_host": False},
+    }
+
+
+def _places(silent: set[str], variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Return where the hosts without a record stand, as the inventory knows it."""
+    hostvars = variables.get("hostvars") or {}
+    known = {name: hostvars[name] for name in silent if name in hostvars}
+    return {
+        name: {
+            key: found.get(f"muster_{key}")
+            for key in ("rack", "slot", "class")
+            if found.get(f"muster_{key}") is not None
+        }
+        for name, found in known.items()
     }
 
 
