@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+
 from ansible_collections.muster.fleet.plugins.plugin_utils import run as runs
 from ansible_collections.muster.fleet.plugins.plugin_utils import rundir
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput, write

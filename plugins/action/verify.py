@@ -1,6 +1,6 @@
 # Copyright (c) 2026 the muster.fleet authors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Verify one host: ask it for facts in one round trip, judge them here, keep record and facts in the run's directory."""
+"""Verify one host: ask for facts in one round trip, judge them here, keep record and facts in the run's directory."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+
 from ansible_collections.muster.fleet.plugins.module_utils.collect.node import COLLECTORS, wanted
 from ansible_collections.muster.fleet.plugins.module_utils.judge.results import FAIL, UNKNOWN
 from ansible_collections.muster.fleet.plugins.plugin_utils import bundle, node, prepared, record, rundir

@@ -24,7 +24,10 @@ STAYS = ("judge", "facts_module.py")  # judging is done on this side, and module
 
 BOOT = "import sys,zlib;b=sys.stdin.buffer;exec(zlib.decompress(b.read(int(b.readline()))))"
 # One round trip finds an interpreter and runs it; no double quotes or dollars inside BOOT.
-COMMAND = 'for p in {pythons}; do command -v "$p" >/dev/null 2>&1 && exec "$p" -I -S -c "{boot}"; done; echo MUSTER-NO-PYTHON; exit 127'
+COMMAND = (
+    'for p in {pythons}; do command -v "$p" >/dev/null 2>&1 && exec "$p" -I -S -c "{boot}"; done; '
+    "echo MUSTER-NO-PYTHON; exit 127"
+)
 PYTHONS = "python3 /usr/bin/python3 /usr/local/bin/python3 /usr/libexec/platform-python"
 
 # Runs on whatever interpreter is there, so it is older in style than the rest.
@@ -63,7 +66,7 @@ class NoAnswer(Exception):
     """The node ran something else, or nothing; the message says what was seen."""
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def program() -> bytes:
     """Return the compressed program; the same for every node, so it is made once."""
     sources: dict[str, tuple[bool, str]] = {}

@@ -1,8 +1,9 @@
-"""Which hosts a run fails: every one that is not ready, unless the whole run is simulated and found what was planted."""
+"""Which hosts a run fails: all that are not ready, unless the whole run is simulated and found what was planted."""
 
 from __future__ import annotations
 
 import pytest
+
 from ansible_collections.muster.fleet.plugins.action.report import _refused
 from ansible_collections.muster.fleet.plugins.plugin_utils import run as runs
 
