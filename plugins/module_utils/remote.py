@@ -10,7 +10,7 @@ import os
 import sys
 import time
 import zlib
-from typing import Any, Dict, Mapping
+from typing import Any, Dict, Mapping, Optional
 
 from .collect.node import COLLECTORS
 from .collect.together import DEADLINE_S, collect
@@ -61,8 +61,9 @@ def _host(request: Mapping[str, Any]) -> Host:
     return host
 
 
-def main(request: Mapping[str, Any]) -> None:
+def main(request: Dict[str, Any], pynvml: Optional[str] = None) -> None:
     """Answer on standard output: a mark, then compressed JSON in base 64, so that a login banner does no harm."""
+    request.setdefault("wanted", {}).setdefault("gpu", {})["pynvml"] = pynvml
     packed = zlib.compress(json.dumps(answer(request)).encode("ascii"), 6)
     sys.stdout.write(f"\n{MARK}{base64.b64encode(packed).decode()}\n")
     sys.stdout.flush()
