@@ -15,6 +15,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import sys
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -77,7 +78,8 @@ class NoAnswer(Exception):
 def program() -> bytes:
     """Return the program as the parcel holds it: the same for every node, so made once and kept for later runs."""
     texts = {path: path.read_text(encoding="utf-8") for path in sorted(SOURCES.rglob("*.py"))}
-    return _kept("program", "".join([IMPORTER, *texts.values()]), lambda: _program(texts))
+    made_from = "".join([sys.version, IMPORTER, *texts.values()])
+    return _kept("program", made_from, lambda: _program(texts))
 
 
 @functools.cache
