@@ -35,7 +35,7 @@ class Subject:
 def unanswered(subject: Subject, reason: str, judge_by: Ready | None = None) -> dict[str, Any]:
     """Return the record of a host that gave no facts: unknown, with the reason."""
     facts = {REACH: {"answered": None, "errors": [{"source": "connection", "reason": reason}]}}
-    checks = [check for check in (judge_by.checks if judge_by else []) if _domains(check) == {REACH}]
+    checks = [check for check in (judge_by.checks if judge_by else []) if domains(check) == {REACH}]
     profile = judge_by.profile if judge_by else {"name": subject.head["profile"], "values": {}}
     judged = judge(checks, Ground(facts, profile, rundir.now()), gated=True)
     planted = subject.planted
@@ -64,7 +64,7 @@ def judged(subject: Subject, answer: Mapping[str, Any], judge_by: Ready, options
     """Return the record of a host that answered."""
     facts = {**answer["facts"], REACH: {"answered": True, "source": "connection", "errors": []}}
     known = set(facts)
-    checks = [check for check in judge_by.checks if _domains(check) <= known]
+    checks = [check for check in judge_by.checks if domains(check) <= known]
     at = rundir.now()
     verdict = judge(
         checks,
@@ -93,7 +93,7 @@ def judged(subject: Subject, answer: Mapping[str, Any], judge_by: Ready, options
     }
 
 
-def _domains(check: Mapping[str, Any]) -> set[str]:
+def domains(check: Mapping[str, Any]) -> set[str]:
     """Return the fact domains that a check reads."""
     paths = [check["subject"]] if "subject" in check else [v for v in check.get("with", {}).values() if _is_path(v)]
     paths += [condition["fact"] for condition in conditions(check) if "fact" in condition]
