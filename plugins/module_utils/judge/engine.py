@@ -46,7 +46,7 @@ def judge(
     only_phases: Optional[Iterable[int]] = None,
     today: str = "",
 ) -> Dict[str, Any]:
-    """Return ``{"verdict", "phases", "results"}`` of one host; ``today`` (YYYY-MM-DD) decides which waivers still hold."""
+    """Return ``{"verdict", "phases", "results"}`` of one host; ``today`` (YYYY-MM-DD) decides which waivers hold."""
     wanted = set(only_phases) if only_phases is not None else None
     rows: List[Result] = []
     for check in checks:
@@ -96,7 +96,7 @@ def _hindrance(check: Mapping[str, Any], ground: Ground) -> Optional[Tuple[str, 
 
 
 def _by_subject(check: Mapping[str, Any], ground: Ground) -> List[Result]:
-    found = [item for item in items(ground.facts, check["subject"])]
+    found = items(ground.facts, check["subject"])
     chosen = [(item, _chosen(item, check.get("where", {}), ground)) for item in found]
     kept = [(item, state) for item, state in chosen if state is not False]
     if not kept:
@@ -209,7 +209,7 @@ def _operand(stated: Any, item: Optional[Item], ground: Ground) -> Operand:
 
 def _because(ground: Ground, path: str) -> str:
     """Return what the collector said about the sources of a domain that could not answer."""
-    domain = path.split(".")[0].split("[")[0]
+    domain = path.split(".", maxsplit=1)[0].split("[", maxsplit=1)[0]
     facts = ground.facts.get(domain)
     if not isinstance(facts, dict):
         return f" ({domain} facts were not collected)"

@@ -40,7 +40,7 @@ class Item(NamedTuple):
     missing: Optional[str]
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def tokens(path: str) -> Tuple[str, ...]:
     """Split a path into its names; raise ``ValueError`` for what is not a path."""
     found = [bracket or name for bracket, name in TOKEN.findall(path)]
