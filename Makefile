@@ -14,7 +14,7 @@ PYTEST := $(TEST) pytest --numprocesses auto --maxprocesses 8
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup bringup test lint unit lab integration coverage bench rack build requirements clean
+.PHONY: help setup bringup test lint unit lab integration coverage docs bench rack build requirements clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -44,6 +44,9 @@ integration: rack ## the installed collection, end to end, and the Molecule scen
 
 coverage: ## how many items of each checklist have an answer, and which have none
 	@$(RUNTIME) python tools/coverage.py
+
+docs: ## write docs/catalogue.md: what is checked, by which facts, against what
+	@$(RUNTIME) ansible-playbook muster.fleet.catalogue -i localhost, -e catalogue_dest=$(CURDIR)/docs/catalogue.md $(ARGS)
 
 bench: ## what a verification costs beside a ping, over ssh
 	@$(RUNTIME) python tests/bench/bench.py $(ARGS)
