@@ -9,13 +9,9 @@ from typing import Any
 
 from ..module_utils.judge.catalogue import conditions
 from . import coverage
+from .report.terms import PHASES
 
 Check = Mapping[str, Any]
-PHASES = (
-    "Physical and environment", "Out-of-band and hardware", "BIOS and firmware", "Operating system", "Network",
-    "Accelerators", "Orchestration", "Admission and governance", "Models and artefacts", "Observability",
-    "Security and compliance", "Day-2 operations", "Handoff",
-)  # fmt: skip
 INTRO = """# Catalogue
 
 Written by `make docs` from the checks, definitions and checklists of this collection, not by hand.
@@ -63,7 +59,7 @@ def markdown(checks: Iterable[Check], definitions: Iterable[Check], covered: Ite
     checks, definitions = list(checks), list(definitions)
     parts = [INTRO, f"## Coverage\n\n{len(checks)} checks.\n"]
     parts += [_table(("checklist", "answered", *coverage.ANSWERS, "open"), map(_covered, covered))]
-    for phase, name in enumerate(PHASES):
+    for phase, name in PHASES.items():
         rows = [_check_cells(check) for check in checks if check["phase"] == phase]
         if rows:
             head = ("id", "title", "severity", "facts read", "expected", "from", "covers")

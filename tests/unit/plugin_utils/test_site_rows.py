@@ -9,6 +9,7 @@ import pytest
 from ansible_collections.muster.fleet.plugins.plugin_utils import catalogue, evidence, site, site_rows
 from ansible_collections.muster.fleet.plugins.plugin_utils import run as runs
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput
+from ansible_collections.muster.fleet.plugins.plugin_utils.report import html, markdown
 
 AT = "2026-11-18T06:00:00Z"
 META = {"run_id": "r", "started": AT, "finished": AT, "collection_version": "1"}
@@ -69,8 +70,11 @@ def test_a_user_may_ask_for_younger_evidence_and_the_row_says_whose_limit_it_is(
 def test_without_a_site_nothing_is_judged_and_the_run_says_so():
     found = site_rows.judged(None, AT)
     assert found == {"fleet": [], "fleet_checks": {}, "site": {"source": None, "items": ASKED, "asked": 0}}
-    lines = runs.closing_lines(runs.assemble([], [], META | found))
-    assert f"site: {ASKED} items that only a site can show were not asked (report_site_dir)" in lines
+    run = runs.assemble([], [], META | found)
+    said = f"site: {ASKED} items that only a site can show were not asked (report_site_dir)"
+    assert said in runs.closing_lines(run)
+    assert said in html.render(run)
+    assert said.partition(" (")[0] in markdown.render(run)
 
 
 def test_a_site_answers_for_every_definition(tmp_path):
