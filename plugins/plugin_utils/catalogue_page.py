@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..module_utils.judge.catalogue import conditions
 from . import coverage
+from .coverage import facts_read
 from .report.terms import PHASES
 
 Check = Mapping[str, Any]
@@ -21,16 +21,6 @@ A check passes, fails, or is unknown where facts are missing; it is not applicab
 *covers* names the boxes of the checklists that it helps to answer (`roles/verify/files/seeds`), *from* where its
 threshold comes from. A threshold such as `profile.gpu.pcie_width` is read from the machine's profile.
 """
-
-
-def facts_read(check: Check) -> list[str]:
-    """Return the paths of the facts that a check reads, its subject first."""
-    paths = [check["subject"]] if "subject" in check else []
-    options = [value for value in check.get("with", {}).values() if isinstance(value, str)]
-    paths += [value.removeprefix("fact.") for value in options if "." in value and not value.startswith("profile.")]
-    paths += [condition["fact"] for condition in conditions(check) if "fact" in condition]
-    paths += [value[5:] for value in check.get("expect", {}).values() if str(value).startswith("fact.")]
-    return list(dict.fromkeys(paths))
 
 
 def expectation(check: Check) -> str:

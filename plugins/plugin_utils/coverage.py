@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 import yaml
 
 from ..module_utils.collect.node import COLLECTORS
+from ..module_utils.judge.catalogue import conditions
 from ..module_utils.judge.paths import tokens
-from . import catalogue, record, site
+from . import catalogue, site
 from .files import ROLES, BadInput, Entry, entries, yaml_files
 
 SEEDS = ROLES / "verify" / "files" / "seeds"
@@ -78,15 +79,19 @@ def _problem(entry: Entry, seed: str) -> str | None:
     return None if item["answer"] in KINDS else f"answer {item['answer']!r} is none of {', '.join(KINDS)}"
 
 
-def domains(check: Check) -> set[str]:
-    """Return the fact domains that a check reads, those included that it compares with."""
-    compared = [str(value)[5:] for value in check.get("expect", {}).values() if str(value).startswith("fact.")]
-    return record.domains(check) | {tokens(path)[0] for path in compared}
+def facts_read(check: Check) -> list[str]:
+    """Return the paths of the facts that a check reads: its subject, its conditions, and what it compares with."""
+    paths = [check["subject"]] if "subject" in check else []
+    options = [value for value in check.get("with", {}).values() if isinstance(value, str)]
+    paths += [value.removeprefix("fact.") for value in options if "." in value and not value.startswith("profile.")]
+    paths += [condition["fact"] for condition in conditions(check) if "fact" in condition]
+    paths += [value[5:] for value in check.get("expect", {}).values() if str(value).startswith("fact.")]
+    return list(dict.fromkeys(paths))
 
 
 def fed(check: Check) -> bool:
     """Say whether shipped collectors bring all facts that a check reads."""
-    read = domains(check)
+    read = {tokens(path)[0] for path in facts_read(check)}
     return bool(read) and read <= FED
 
 

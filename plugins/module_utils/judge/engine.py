@@ -62,7 +62,7 @@ def judge_check(check: Mapping[str, Any], ground: Ground) -> List[Result]:
     hindrance = _hindrance(check, ground)
     if hindrance:
         status, reason = hindrance
-        said = f"{check['what']} is unknown: {reason}" if status == UNKNOWN else f"not applicable: {reason}"
+        said = f"{check['what']} is unknown: {reason}" if status == UNKNOWN else None
         return [_row(check, ground, None, status, message=said, reason=reason)]
     try:
         rows = _by_function(check, ground) if "using" in check else _by_subject(check, ground)
@@ -250,7 +250,7 @@ def _row(
     reason: Optional[str] = None,
 ) -> Result:
     threshold = origin or check["source"]
-    if message is None:
+    if message is None and status in (FAIL, UNKNOWN):
         unit = f" {check['unit']}" if "unit" in check else ""
         who = f"{label}: " if label else ""
         short = threshold.split(":")[0] if origin else threshold

@@ -19,9 +19,9 @@ COVERED = coverage.cover(coverage.seeds(), CHECKS, DEFINITIONS)
 
 
 def test_facts_are_those_of_subject_conditions_and_comparison():
-    assert catalogue_page.facts_read(CHECK) == READS.split(", ")
+    assert coverage.facts_read(CHECK) == READS.split(", ")
     function = {"using": "majority", "with": {"subject": "nic.ports[*].mtu", "limit": "profile.nic.mtu"}}
-    assert catalogue_page.facts_read(function) == ["nic.ports[*].mtu"]
+    assert coverage.facts_read(function) == ["nic.ports[*].mtu"]
 
 
 def test_expectation_names_operators_and_operands():
@@ -38,7 +38,7 @@ def test_console_tells_a_check_in_two_lines():
 
 
 def test_every_check_reads_facts():
-    assert [check["id"] for check in CHECKS if not catalogue_page.facts_read(check)] == []
+    assert [check["id"] for check in CHECKS if not coverage.facts_read(check)] == []
 
 
 def test_page_lists_every_check_and_definition_once():
