@@ -12,6 +12,7 @@ from .coverage import facts_read
 from .report.terms import PHASES
 
 Check = Mapping[str, Any]
+COLUMNS = ("id", "title", "severity", "facts read", "expected", "from", "covers")
 INTRO = """# Catalogue
 
 Written by `make docs` from the checks, definitions and checklists of this collection, not by hand.
@@ -52,8 +53,7 @@ def markdown(checks: Iterable[Check], definitions: Iterable[Check], covered: Ite
     for phase, name in PHASES.items():
         rows = [_check_cells(check) for check in checks if check["phase"] == phase]
         if rows:
-            head = ("id", "title", "severity", "facts read", "expected", "from", "covers")
-            parts += [f"## Phase {phase}: {name}\n", _table(head, rows)]
+            parts += [f"## Phase {phase}: {name}\n", _table(COLUMNS, rows)]
     for kind, column, title in (("evidence", "reads", "Evidence"), ("attestation", "role", "Attestations")):
         head = ("id", "title", "severity", column, "at most days old", "covers")
         parts += [f"## {title}\n", _table(head, (_site_cells(e, column) for e in definitions if e["kind"] == kind))]
@@ -65,7 +65,7 @@ def _covered(covered: coverage.Coverage) -> tuple[Any, ...]:
     return covered.seed, f"{sum(counts)} of {len(covered.answers)}", *counts, ", ".join(covered.open()) or "none"
 
 
-def _check_cells(check: Check) -> tuple[str, ...]:
+def _check_cells(check: Check) -> tuple[Any, ...]:
     facts = ", ".join(f"`{path}`" for path in facts_read(check))
     covers = ", ".join(check["covers"])
     return (
