@@ -35,6 +35,11 @@ options:
     description: How many hosts the run must have. Zero expects nothing.
     type: int
     default: 0
+  site_dir:
+    description:
+      - Directory with C(evidence.yml), which names the files, URLs and commands by which the site shows what no machine can.
+      - They are read on the controller, judged once per run and not per host. Nothing is asked when it is not given.
+    type: path
 """
 
 EXAMPLES = r"""

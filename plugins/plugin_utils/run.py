@@ -43,7 +43,8 @@ def assemble(
     ``records``: a host's entry each, with ``name`` and the ``catalogue`` entries it used; the last of a name counts.
     ``expected``: every host that the run was started for. ``meta``: ``run_id``, ``started``, ``finished``,
     ``collection_version``, and if known ``report`` (path), ``fleet`` (result rows, each with ``hosts``),
-    ``inventory`` (rack, slot, class... of hosts that may not answer) and ``catalogue`` (all checks, for their phases).
+    ``fleet_checks`` (what reports tell of the checks behind those rows), ``inventory`` (rack, slot, class... of hosts
+    that may not answer), ``catalogue`` (all checks, for their phases) and ``site`` (what evidence was asked for).
     ``earlier``: the document of an earlier run to compare with.
     """
     answers: list[dict[str, Any]] = []
@@ -51,7 +52,7 @@ def assemble(
     for record in records:
         catalogue.update(record.get("catalogue") or {})
         answers.append(clean({key: value for key, value in record.items() if key != "catalogue"}))
-    catalogue, names = clean(catalogue), [str(name) for name in expected]
+    catalogue, names = clean(catalogue | (meta.get("fleet_checks") or {})), [str(name) for name in expected]
     hosts = _hosts(answers, names, clean(dict(meta.get("inventory") or {})))
     fleet = [{"hosts": []} | _row(row) for row in clean(list(meta.get("fleet") or []))]
     run: dict[str, Any] = {"schema_version": SCHEMA_VERSION} | {
@@ -69,6 +70,7 @@ def assemble(
         "fleet": fleet,
         "scores": scores.by_phase(hosts),
         "racks": _racks(hosts),
+        "site": clean(meta.get("site")),
     }
     phase_of = {key: entry.get("phase") for key, entry in {**(meta.get("catalogue") or {}), **catalogue}.items()}
     run["changes"] = compare.changes(run, earlier)
