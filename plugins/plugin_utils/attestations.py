@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,8 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 def read(directory: Path, signers: Path, now: datetime.datetime) -> dict[str, Any]:
     """Return ``{"source": directory, "items": {item: {valid, who, role, when, expires, reason, file, ...}}}``.
 
-    ``signers`` is a file as ``ssh-keygen -Y verify -f`` takes it; ``now`` is in UTC. Malformed files and an item that is
-    attested twice raise ``BadInput`` with file and line.
+    ``signers`` is a file as ``ssh-keygen -Y verify -f`` takes it; ``now`` is in UTC. Malformed files and an item
+    that is attested twice raise ``BadInput`` with file and line.
     """
     items: dict[str, Any] = {}
     for path in yaml_files(directory):
@@ -59,15 +59,15 @@ def flaw(found: dict[str, Any], path: Path, signers: Path, now: datetime.datetim
     )
 
 
-def out_of_date(found: dict[str, Any], now: datetime.datetime) -> str | None:
+def out_of_date(found: Mapping[str, Any], now: datetime.datetime) -> str | None:
     """Return why it does not speak of ``now``: the day on which it expires still counts."""
-    if found["when"] > _stamp(now + CLOCKS_APART):
+    if found["when"] > stamp(now + CLOCKS_APART):
         return f"it is dated in the future, {found['when']}"
     return f"it expired on {found['expires']}" if found["expires"] < now.date().isoformat() else None
 
 
 def evidence_flaw(evidence: dict[str, str], base: Path) -> str | None:
-    """Return why the evidence does not bear the statement out; paths are relative to ``base``, addresses are not asked."""
+    """Return why the evidence is not what was attested; paths are relative to ``base``, addresses are not asked."""
     if "file" not in evidence:
         return None
     seen = signing.sha256(base / Path(evidence["file"]).expanduser())
@@ -81,7 +81,12 @@ def parse(path: Path) -> dict[str, Any]:
     found = entries(path)
     if len(found) != 1 or not isinstance(found[0].value, dict):
         raise BadInput(f"{path}:1: an attestation is one mapping")
-    raw, where = found[0]
+    return checked(found[0])
+
+
+def checked(entry: Entry) -> dict[str, Any]:
+    """Return an attestation, complete and in plain types; raise ``BadInput`` that begins with where it stands."""
+    raw, where = entry
     closed(raw, FIELDS, FIELDS, f"{where}: attestation")
     result = {key: _words(raw[key], f"{where}: {key}") for key in ("item", "statement", "who", "role")}
     if not _ITEM.fullmatch(result["item"]):
@@ -101,6 +106,16 @@ def _evidence(entry: Entry) -> dict[str, str]:
     if "sha256" in result and not _SHA256.fullmatch(result["sha256"]):
         raise BadInput(f"{where}: evidence: sha256 has 64 hexadecimal digits in lower case")
     return result
+
+
+def beside_inventory(given: str | None, name: str, variables: Mapping[str, Any]) -> Path:
+    """Return a path that was given, or else ``name`` in the directory of the inventory, or else of this command."""
+    if given:
+        return Path(given).expanduser().absolute()
+    sources = [Path(source) for source in variables.get("ansible_inventory_sources") or [] if Path(source).exists()]
+    first = sources[0] if sources else Path()
+    base = variables.get("inventory_dir") or (first if first.is_dir() else first.parent)
+    return Path(base).absolute() / name
 
 
 def closed(raw: Any, known: tuple[str, ...], required: tuple[str, ...], where: str) -> None:
@@ -131,7 +146,7 @@ def time(value: Any, where: str) -> str:
     found = _date(value, where, datetime.datetime.fromisoformat, "a time (YYYY-MM-DDTHH:MM:SSZ)")
     if not isinstance(found, datetime.datetime):
         found = datetime.datetime(found.year, found.month, found.day, tzinfo=datetime.timezone.utc)
-    return _stamp(found)
+    return stamp(found)
 
 
 def _date(value: Any, where: str, law: Callable[[str], datetime.date], form: str) -> datetime.date:
@@ -143,6 +158,7 @@ def _date(value: Any, where: str, law: Callable[[str], datetime.date], form: str
         raise BadInput(f"{where} is {form}, not {value!r}") from None
 
 
-def _stamp(value: datetime.datetime) -> str:
+def stamp(value: datetime.datetime) -> str:
+    """Return a time in UTC as ``YYYY-MM-DDTHH:MM:SSZ``; one without a zone is taken for UTC."""
     aware = value if value.tzinfo else value.replace(tzinfo=datetime.timezone.utc)
     return aware.astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 the muster.fleet authors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""An attestation is valid only when its text, its signer, its evidence and its dates all are; else it says which is not."""
+"""An attestation is valid only when its text, its signer, its evidence and its dates all are; else it says why."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from ansible_collections.muster.fleet.plugins.plugin_utils import attestations, signing
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput
 
