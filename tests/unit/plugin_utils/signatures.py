@@ -28,7 +28,7 @@ def new_key(place: Path, who: str, passphrase: str = "") -> Path:
 def allow(signers: Path, who: str, key: Path, options: str = "") -> None:
     """Add a person to the allowed signers."""
     with signers.open("a", encoding="utf-8") as stream:
-        stream.write(f"{who} {options}{' ' if options else ''}{key.with_suffix('.pub').read_text()}")
+        stream.write(f"{who} {options}{' ' if options else ''}{Path(f'{key}.pub').read_text()}")
 
 
 def statement(proof: Path, **changed: Any) -> dict[str, Any]:
