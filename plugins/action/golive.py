@@ -28,6 +28,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "who": {"type": "str"},
     "key": {"type": "path", "no_log": False},
     "max_age_hours": {"type": "float", "default": 24},
+    "expected_hosts": {"type": "int", "default": 0},
     "verify": {"type": "path"},
 }
 
@@ -71,7 +72,8 @@ def _told(options: Mapping[str, Any], variables: Mapping[str, Any], check_mode: 
             signers,
             beside_inventory(options["decisions"], "golive.yml", variables),
         )
-        made = golive_record.make(places, now, options["max_age_hours"], options["who"] or "", options["key"])
+        terms = golive_record.Terms(options["max_age_hours"], options["expected_hosts"])
+        made = golive_record.make(places, terms, now, options["who"] or "", options["key"])
         record, reasons = made.record, made.record["reasons"]
         path = golive_record.target(places.run, record["run"]["run_id"])
         changed = not golive_record.is_kept(made, path)

@@ -47,9 +47,13 @@ options:
     description: Path of the SSH key to sign with. Without it the decision is REJECT.
     type: path
   max_age_hours:
-    description: How old a run may be to be decided on.
+    description: How old the oldest evidence of a run may be to be decided on.
     type: float
     default: 24
+  expected_hosts:
+    description: How many hosts the run must have. Zero expects nothing.
+    type: int
+    default: 0
   verify:
     description: An old record to check again. Nothing is decided or written then.
     type: path

@@ -45,6 +45,7 @@ class Ground(NamedTuple):
     run_sha256: str
     now: datetime.datetime
     max_age_h: float
+    expected_hosts: int = 0  # how many hosts the run must have; zero expects nothing
 
 
 def slug(role: str) -> str:
@@ -78,7 +79,7 @@ def decide(run: Mapping[str, Any], ground: Ground, more_reasons: Iterable[str] =
                 for key in ("run_id", "started", "finished", "collection_version", "verdict", "counts")
             },
             "simulated": bool(run.get("simulated")),
-            "hosts": len(run["hosts"]),
+            "hosts": list(run["hosts"]),
             "sha256": ground.run_sha256,
         },
         **sections,
@@ -97,29 +98,41 @@ def _row(item: str, title: str, reasons: Iterable[str], good: str = "", bad: str
 def _of_run(run: Mapping[str, Any], ground: Ground) -> list[Row]:
     simulated = [name for name, host in run["hosts"].items() if host.get("simulated")]
     made_up = ["the run is simulated: it says nothing about real machines"] if run.get("simulated") or simulated else []
+    replayed = [name for name, host in run["hosts"].items() if host.get("replayed")]
+    made_up += [f"a recording answered for {_names(replayed)}, not the machine"] if replayed else []
+    bad = FAIL if any(host["verdict"] == "not_ready" for host in run["hosts"].values()) else UNKNOWN
     return [
         _row("run.real", "The run is of real machines", made_up),
-        _row("run.recent", "The run is recent", _age(run.get("finished"), ground), f"finished {run.get('finished')}"),
-        _row("run.complete", "Every host was reached and judged", _hosts(run), f"{len(run['hosts'])} hosts", UNKNOWN),
+        _row("run.recent", "The run is recent", _age(run, ground), f"finished {run.get('finished')}"),
+        _row(
+            "run.ready", "Every host was reached and is ready", _hosts(run, ground), f"{len(run['hosts'])} hosts", bad
+        ),
     ]
 
 
-def _age(finished: Any, ground: Ground) -> list[str]:
+def _age(run: Mapping[str, Any], ground: Ground) -> list[str]:
+    """Return why the evidence is not recent: its oldest piece counts, for reports may be written again much later."""
+    rows = [row for host in run["hosts"].values() for row in host["results"]]
+    times = {str(row.get("at")) for row in [*rows, *run["fleet"]] if row.get("at")} | {run.get("finished")}
     try:
-        then = datetime.datetime.fromisoformat(time(finished, "the end of the run"))
+        known = sorted(time(value, "when the run was judged and ended") for value in times)
     except BadInput as error:
         return [str(error)]
-    if then > ground.now + CLOCKS_APART:
-        return [f"the run ended in the future, {finished}"]
-    if ground.now - then > datetime.timedelta(hours=ground.max_age_h):
-        return [f"the run ended {finished}, more than {ground.max_age_h:g} hours ago"]
+    first, last = (datetime.datetime.fromisoformat(value) for value in (known[0], known[-1]))
+    if last > ground.now + CLOCKS_APART:
+        return [f"the run ended in the future, {known[-1]}"]
+    if ground.now - first > datetime.timedelta(hours=ground.max_age_h):
+        return [f"the run has evidence of {known[0]}, more than {ground.max_age_h:g} hours ago"]
     return []
 
 
-def _hosts(run: Mapping[str, Any]) -> list[str]:
+def _hosts(run: Mapping[str, Any], ground: Ground) -> list[str]:
     if not run["hosts"]:
         return ["no host was judged in this run"]
-    reasons = [
+    reasons = []
+    if ground.expected_hosts not in (0, len(run["hosts"])):
+        reasons.append(f"the run has {len(run['hosts'])} hosts, golive_expected_hosts says {ground.expected_hosts}")
+    reasons += [
         f"{name} was expected and is not in the run" for name in run["expected_hosts"] if name not in run["hosts"]
     ]
     for name, host in run["hosts"].items():

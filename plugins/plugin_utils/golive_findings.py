@@ -12,7 +12,6 @@ from .report import findings
 from .report.text import plain
 
 Run = Mapping[str, Any]
-HOSTS_NAMED = 20
 _UNTIL = re.compile(r"until (\d{4}-\d{2}-\d{2})(?::|$)")
 
 

@@ -32,6 +32,13 @@ class Places(NamedTuple):
     wish: Path
 
 
+class Terms(NamedTuple):
+    """What a run has to meet: how many hours old its evidence may be, how many hosts it must have (zero: any)."""
+
+    max_age_h: float
+    expected_hosts: int
+
+
 class Made(NamedTuple):
     """A decision, made: the record, its text, and its signature when there is one."""
 
@@ -87,48 +94,49 @@ def target(run: Path, run_id: str) -> Path:
     return run.parent / f"golive-{quote(run_id, safe='')}.json"
 
 
-def make(places: Places, now: datetime.datetime, max_age_h: float, who: str, key: str | None) -> Made:
+def make(places: Places, terms: Terms, now: datetime.datetime, who: str, key: str | None) -> Made:
     """Decide, sign, and verify the signature; what cannot be signed and verified is not approved."""
     run, sha256 = load_run(places.run)
     path = target(places.run, run["run_id"])
     flaw = None if key and who else f"{NOT_SIGNED}: golive_key and golive_who name no key and no person"
     if flaw is None:
-        made = _made(places, run, sha256, now, max_age_h, who, None)
+        made = _made(places, run, sha256, terms, now, who, None)
         made = made._replace(signature=signing.sign(made.text.encode(), str(key), signing.GO_LIVE))
         flaw = signing.flaw(made.text.encode(), made.signature, places.signers, who, signing.GO_LIVE)
         if flaw is None:
             return _kept(made, path, places.signers)
         flaw = f"{NOT_SIGNED} in a way that can be verified: {flaw}"
-    return _kept(_made(places, run, sha256, now, max_age_h, None, flaw), path, places.signers)
+    return _kept(_made(places, run, sha256, terms, now, None, flaw), path, places.signers)
 
 
 def _made(
     places: Places,
     run: dict[str, Any],
     sha256: str,
+    terms: Terms,
     now: datetime.datetime,
-    max_age_h: float,
     who: str | None,
     flaw: str | None,
 ) -> Made:
-    ground = _ground(places, sha256, now, max_age_h)
+    ground = _ground(places, sha256, terms, now)
     record = golive.decide(run, ground, [flaw] if flaw else [])
     record |= {
         "decided": attestations.stamp(now),
         "signed_by": who,
-        "max_age_hours": max_age_h,
+        "max_age_hours": terms.max_age_h,
+        "expected_hosts": terms.expected_hosts,
         "rests_on": _rests_on(places, run["run_id"], sha256, ground),
     }
     return Made(record, json.dumps(record, indent=1, ensure_ascii=False) + "\n", None)
 
 
-def _ground(places: Places, sha256: str, now: datetime.datetime, max_age_h: float) -> golive.Ground:
+def _ground(places: Places, sha256: str, terms: Terms, now: datetime.datetime) -> golive.Ground:
     wish = golive_input.read(places.wish)
     known: dict[str, Any] = {}
     if places.attestations.is_dir():
         known = attestations.read(places.attestations, places.signers, now)["items"]
     plans = {name: _plan(wish[name], places.wish.parent) for name in golive_input.PLANS}
-    return golive.Ground(wish, known, plans, sha256, now, max_age_h)
+    return golive.Ground(wish, known, plans, sha256, now, *terms)
 
 
 def _plan(reference: str | None, base: Path) -> dict[str, Any]:
@@ -224,7 +232,7 @@ def _record(path: Path, text: bytes) -> dict[str, Any]:
     whole = all(isinstance(record.get(key), list) for key in ("rests_on", "reasons", "signoffs"))
     whole = whole and all({"what", "file", "sha256"} <= set(entry) for entry in record["rests_on"])
     files = {entry["what"].split(":")[0] for entry in record["rests_on"]} if whole else set()
-    if not {"run", "decisions"} <= files or not {"decided", "max_age_hours", "run"} <= set(record):
+    if not {"run", "decisions"} <= files or not {"decided", "max_age_hours", "expected_hosts", "run"} <= set(record):
         raise BadInput(f"{path}: is not the whole of a go-live record")
     return record
 
@@ -244,5 +252,5 @@ def _again(record: Mapping[str, Any], base: Path, signers: Path, now: datetime.d
     store = [path.parent for what, path in files.items() if what.startswith("golive:")] or [base]
     places = Places(files["run"], store[0], signers, files["decisions"])
     decided = datetime.datetime.fromisoformat(record["decided"])
-    age = record["max_age_hours"] + (now - decided).total_seconds() / 3600
-    return list(golive.decide(run, _ground(places, sha256, now, age))["reasons"])
+    terms = Terms(record["max_age_hours"] + (now - decided).total_seconds() / 3600, record["expected_hosts"])
+    return list(golive.decide(run, _ground(places, sha256, terms, now))["reasons"])

@@ -14,6 +14,7 @@ Record = Mapping[str, Any]
 REASONS_SHOWN = 20
 ROWS_SHOWN = 200
 HOSTS_NAMED = 8
+HOSTS_LISTED = 100
 MARKS = {"pass": "✅", "fail": "❌", "unknown": "❔"}
 HEADS = {
     "findings": ("severity", "status", "check", "what was found", "hosts"),
@@ -32,7 +33,7 @@ def markdown(record: Record) -> str:
 def console(record: Record, path: object) -> list[str]:
     """Return the lines for the console: the decision, every reason up to a screenful, where the record lies."""
     run, reasons = record["run"], record["reasons"]
-    lines = [f"DECISION: {record['decision']} (run {plain(run['run_id'], 100)}, {run['hosts']} hosts)"]
+    lines = [f"DECISION: {record['decision']} (run {plain(run['run_id'], 100)}, {len(run['hosts'])} hosts)"]
     lines += [f"  - {plain(reason, 300)}" for reason in reasons[:REASONS_SHOWN]]
     if len(reasons) > REASONS_SHOWN:
         lines.append(f"  - and {len(reasons) - REASONS_SHOWN} more reasons, see the record")
@@ -50,7 +51,9 @@ def _head(record: Record) -> Iterator[str]:
     if run["simulated"]:
         yield "> **SIMULATED.** This run says nothing about real machines.\n"
     counts = ", ".join(f"{number} {word.replace('_', ' ')}" for word, number in (run["counts"] or {}).items())
-    yield f"Run {escaped(run['run_id'])} of {run['hosts']} hosts ({escaped(counts)}), ended {escaped(run['finished'])}."
+    hosts = f"{len(run['hosts'])} hosts ({escaped(counts)})"
+    yield f"Run {escaped(run['run_id'])}, ended {escaped(run['finished'])}: {hosts},"
+    yield f"{escaped(_names(run['hosts'], HOSTS_LISTED), 8000)}."
     yield f"Decided {record['decided']}, signed by {escaped(record['signed_by'] or 'nobody')}.\n"
     if record["reasons"]:
         yield "## Why not\n"
@@ -99,10 +102,8 @@ def _open(record: Record) -> Iterator[str]:
             yield from _cut(rows)
 
 
-def _names(hosts: list[str]) -> str:
-    return ", ".join(hosts[:HOSTS_NAMED]) + (
-        f" and {len(hosts) - HOSTS_NAMED} more" if len(hosts) > HOSTS_NAMED else ""
-    )
+def _names(hosts: list[str], most: int = HOSTS_NAMED) -> str:
+    return ", ".join(hosts[:most]) + (f" and {len(hosts) - most} more" if len(hosts) > most else "")
 
 
 def _cut(rows: list[Any]) -> Iterator[str]:

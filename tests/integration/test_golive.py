@@ -156,6 +156,14 @@ def test_neither_output_nor_records_hold_the_key(place: ceremony.Place, golive: 
     assert [path for path, text in files(place).items() if secret.encode() in text] == [str(place.keys[ceremony.LEAD])]
 
 
+def test_a_part_of_the_machines_does_not_pass_for_all(place: ceremony.Place, golive: Playbook) -> None:
+    (place.inventory / "group_vars").mkdir()
+    (place.inventory / "group_vars" / "all.yml").write_text("muster_expected_hosts: 3\n")
+    done = golive()
+    assert done.returncode != 0
+    assert "the run has 2 hosts, golive_expected_hosts says 3" in said(done)
+
+
 def test_a_missing_run_is_a_clear_error(place: ceremony.Place, golive: Playbook) -> None:
     done = golive("-e", "golive_run=nightly")
     assert done.returncode != 0

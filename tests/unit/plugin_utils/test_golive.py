@@ -32,6 +32,7 @@ class All:
 
     def __init__(self) -> None:
         self.run, self.wish, self.attested = document(), wish(), attested(SHA256)
+        self.expected = 2
         self.plans = {"mitigation": dict(PLAN), "rollback": dict(PLAN)}
 
     def host(self, **changed: Any) -> None:
@@ -48,7 +49,8 @@ class All:
             self.run["hosts"][name]["results"] = [entry for entry in rows if entry["id"] != check]
 
     def decide(self, now: datetime.datetime = NOW, more: tuple[str, ...] = ()) -> dict[str, Any]:
-        return golive.decide(self.run, golive.Ground(self.wish, self.attested, self.plans, SHA256, now, 24), more)
+        ground = golive.Ground(self.wish, self.attested, self.plans, SHA256, now, 24, self.expected)
+        return golive.decide(self.run, ground, more)
 
 
 def test_when_all_is_well_it_is_approved() -> None:
@@ -105,9 +107,22 @@ REFUSED: dict[str, tuple[Spoil, str]] = {
     "verdict of the fleet": (lambda a: a.run.update(verdict="unknown"), "the verdict of the run is unknown"),
     "simulated run": (lambda a: a.run.update(simulated=True), "the run is simulated"),
     "simulated host": (lambda a: a.host(simulated=True), "the run is simulated"),
+    "replayed host": (lambda a: a.host(replayed=True), "a recording answered for gpu-1, not the machine"),
     "too old": (lambda a: a.run.update(finished="2026-11-22T11:59:59Z"), "more than 24 hours ago"),
+    "old evidence, reported again": (
+        lambda a: a.finding("nic.rate", at="2026-11-22T11:59:59Z"),
+        "evidence of 2026-11-22T11:59:59Z, more than 24 hours ago",
+    ),
+    "evidence without a time": (
+        lambda a: a.finding("nic.rate", at="now"),
+        "when the run was judged and ended is a time",
+    ),
+    "another number of hosts": (
+        lambda a: setattr(a, "expected", 3),
+        "the run has 2 hosts, golive_expected_hosts says 3",
+    ),
     "from the future": (lambda a: a.run.update(finished="2026-11-23T12:06:00Z"), "the run ended in the future"),
-    "never ended": (lambda a: a.run.update(finished=None), "the end of the run is a time"),
+    "never ended": (lambda a: a.run.update(finished=None), "when the run was judged and ended is a time"),
     "waiver expired since": (
         lambda a: a.finding("gpu.count", **{**WAIVED, "reason": "waived by j.doe until 2026-11-22: x"}),
         "the waiver of critical check gpu.count expired on 2026-11-22",

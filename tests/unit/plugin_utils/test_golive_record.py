@@ -33,7 +33,7 @@ def place_fixture(built: Place, tmp_path: Path) -> Place:
 def make(place: Place, now: datetime.datetime = NOW, who: str = LEAD, key: Any = ...) -> golive_record.Made:
     places = golive_record.Places(place.run, place.attestations, place.signers, place.wish)
     key = place.keys[LEAD] if key is ... else key
-    return golive_record.make(places, now, 24, who, str(key) if key else None)
+    return golive_record.make(places, golive_record.Terms(24, 2), now, who, str(key) if key else None)
 
 
 def kept(place: Place, **options: Any) -> dict[str, Any]:
