@@ -103,7 +103,7 @@ def _evidence(evidence: str | None, directory: Path) -> dict[str, str] | None:
     digest = signing.sha256(path)
     if digest is None:
         raise BadInput(f"attest: evidence {path}: cannot be read")
-    return {"file": os.path.relpath(path, directory), "sha256": digest}
+    return {"file": os.path.relpath(path.resolve(), directory.resolve()), "sha256": digest}
 
 
 def _path(directory: Path, item: str) -> Path:

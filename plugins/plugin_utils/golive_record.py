@@ -152,7 +152,7 @@ def _plan(reference: str | None, base: Path) -> dict[str, Any]:
 
 def _rests_on(places: Places, run_id: str, sha256: str, ground: golive.Ground) -> list[dict[str, Any]]:
     """Return every file that the decision was made from, with its hash."""
-    base = places.run.parent
+    base = places.run.parent.resolve()
     items = [golive.signoff_item(run_id, entry["role"]) for entry in ground.wish["signoffs"]]
     files: list[tuple[str, Path, str | None]] = [("run", places.run, sha256)]
     files += [("decisions", places.wish, signing.sha256(places.wish))]
@@ -161,7 +161,9 @@ def _rests_on(places: Places, run_id: str, sha256: str, ground: golive.Ground) -
         files += [(item, Path(found["file"]), found["sha256"])] if found else []
     for name, plan in ground.plans.items():
         files += [(f"{name} plan", plan["file"], signing.sha256(plan["file"]))] if plan["file"] else []
-    return [{"what": what, "file": os.path.relpath(path, base), "sha256": digest} for what, path, digest in files]
+    return [
+        {"what": what, "file": os.path.relpath(path.resolve(), base), "sha256": digest} for what, path, digest in files
+    ]
 
 
 def _kept(made: Made, path: Path, signers: Path) -> Made:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.muster.fleet.plugins.plugin_utils import golive_input, golive_record, signing
+from ansible_collections.muster.fleet.plugins.plugin_utils import golive, golive_input, golive_record, signing
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput
 from ansible_collections.muster.fleet.tests.unit.plugin_utils.ceremony import LEAD, NOW, RUN_ID, Place
 
@@ -172,6 +172,19 @@ def test_the_whole_may_move(place: Place, tmp_path_factory: pytest.TempPathFacto
     place.place.rename(elsewhere)
     record, signers = elsewhere / "reports" / RUN_ID / place.record.name, elsewhere / "inventory" / "allowed_signers"
     assert golive_record.check(record, signers, NOW)[1] == []
+
+
+def test_runs_may_lie_on_another_disk(place: Place, tmp_path_factory: pytest.TempPathFactory) -> None:
+    elsewhere = tmp_path_factory.mktemp("disk") / "deeper" / "reports"
+    elsewhere.parent.mkdir()
+    (place.place / "reports").rename(elsewhere)
+    (place.place / "reports").symlink_to(elsewhere)
+    evidence = {"file": str(elsewhere / RUN_ID / "run.json"), "sha256": signing.sha256(place.run)}
+    for number, role in enumerate(golive_input.ROLES):
+        name, item = f"{golive.slug(role)}.yml", golive.signoff_item(RUN_ID, role)
+        place.attest(name, item, f"who-{number}", role, evidence)
+    assert kept(place)["decision"] == "APPROVE"
+    assert check(place) == []
 
 
 def test_deciding_again_changes_nothing_until_something_has_changed(place: Place) -> None:
