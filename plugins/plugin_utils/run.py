@@ -25,6 +25,7 @@ NOTHING_JUDGED = "nothing was judged"
 _HOST: dict[str, Any] = {
     "verdict": "unknown", "rack": None, "slot": None, "class": None, "profile": None, "reached": False, "reason": None,
     "simulated": False, "planted": None, "phases": {}, "took_s": None, "results": [], "facts_summary": {}, "errors": [],
+    "replayed": False,
 }  # fmt: skip
 _ROW: dict[str, Any] = {
     "id": "", "item": None, "items": 1, "status": "unknown", "severity": "critical", "phase": 0, "observed": None,
