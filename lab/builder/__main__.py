@@ -64,7 +64,7 @@ def build(output: Path, nvml_library: str | None = None) -> int:
             base.document["nvml_library"] = nvml_library
         documents = {"recording": base.document}
         for fault in faults().values():
-            if node.klass in fault.classes:
+            if node.klass in fault.classes and not fault.profile:
                 documents[f"faults/{fault.name}"] = layer(node, base, fault)
         for name, document in documents.items():
             path = output / node.name / f"{name}.json"
