@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Plants every fault of the simulated rack and compares what the checks find with what they must find.
 
 ``python tests/lab/detection.py`` prints each miss, the checks that no fault turns, and as last line the score:
@@ -26,9 +25,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 TESTS = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(TESTS), str(TESTS.parent / "lab")]
+sys.path.insert(0, str(TESTS.parent / "lab"))
+if __name__ == "__main__":  # under pytest the collection is importable already
+    sys.path.insert(0, str(TESTS))
+    import conftest
 
-import conftest  # noqa: E402  makes the collection importable
+    atexit.register(conftest.pytest_unconfigure)
+
 from builder.__main__ import faults, healthy, layer  # noqa: E402
 from builder.node import NODES  # noqa: E402
 
@@ -248,12 +251,11 @@ def main() -> int:
     parser.add_argument("--full", action="store_true", help="collect every domain anew for every fault")
     parser.add_argument("--only", default="", metavar="REGEX", help="only the faults whose name matches")
     options = parser.parse_args()
-    atexit.register(conftest.pytest_unconfigure)
     cases = sorted(case for case in CASES if re.search(options.only, case[1]))  # by class: each is looked at once
     total: Counter[str] = Counter()
     with ProcessPoolExecutor(WORKERS) as pool:
-        arguments = zip(*((klass, name, options.full) for klass, name in cases))
-        for outcome in pool.map(inject, *arguments, chunksize=16):
+        classes, names = zip(*cases, strict=True)
+        for outcome in pool.map(inject, classes, names, [options.full] * len(cases), chunksize=16):
             say(outcome)
             total["silent"] += len(outcome.silent)
             total["loud"] += len(outcome.loud)
