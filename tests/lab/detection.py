@@ -2,7 +2,7 @@
 
 ``python tests/lab/detection.py`` prints each miss, the checks that no fault turns, and as last line the score:
 ``detection: injected N detected N silent N loud N``. Silent is a planted finding that no check showed; loud is a
-check that is red without a cause. It ends with 0 only when both are 0 and every check is turned.
+check that is red without a cause. It ends with 0 only when both are 0.
 
 The whole path is walked for each fault: recording layer, collectors, judge. A domain is collected anew only when the
 layer changes something that its collector asked for on the healthy machine; a collector is a function of the answers
