@@ -123,6 +123,14 @@ class Healthy(NamedTuple):
     results: dict[str, list[dict[str, Any]]]
 
 
+class Look(NamedTuple):
+    """What is seen of a machine: its facts, the profile to judge them by, and the domains that were collected anew."""
+
+    facts: dict[str, Any]
+    profile: dict[str, Any]
+    again: frozenset[str]
+
+
 @functools.cache
 def base(klass: str) -> Healthy:
     """Return the healthy machine of a class."""
@@ -172,19 +180,27 @@ def stricter(profile: dict[str, Any], changes: Any) -> dict[str, Any]:
     return {**profile, "values": values}
 
 
-def results(klass: str, change: dict[str, Any] | None = None, asks: Any = None, full: bool = False) -> dict[str, Any]:
-    """Return the rows by check of a class's machine with a layer laid over it, judged by what ``asks`` adds."""
+def look(klass: str, change: dict[str, Any] | None = None, asks: Any = None, full: bool = False) -> Look:
+    """Return what is seen of a class's machine with a layer laid over it, when ``asks`` is laid over its profile."""
     known = base(klass)
     profile = stricter(known.profile, asks) if asks else known.profile
     marks = touched(change) if change is not None and not (full or asks) else None
-    again = [domain for domain in known.facts if marks is None or marks & known.asked[domain]]
-    if not again:
-        return known.results
+    again = frozenset(domain for domain in known.facts if marks is None or marks & known.asked[domain])
     host = Replay([known.recording.document, *([change] if change else [])])
-    chosen = {domain: collect_node.COLLECTORS[domain] for domain in again}
+    chosen = {domain: collect_node.COLLECTORS[domain] for domain in collect_node.COLLECTORS if domain in again}
     facts = {**known.facts, **collect(host, chosen, collect_node.wanted(profile["values"]), DEADLINE_S)}
-    checks = CHECKS if marks is None else [check for check in CHECKS if readers()[check["id"]] & set(again)]
-    return {**known.results, **by_check(judged(checks, facts, profile))}
+    return Look(facts, profile, frozenset(collect_node.COLLECTORS) if marks is None else again)
+
+
+def results(klass: str, change: dict[str, Any] | None = None, asks: Any = None, full: bool = False) -> dict[str, Any]:
+    """Return the rows by check of what :func:`look` sees."""
+    return rows_of(klass, look(klass, change, asks, full))
+
+
+def rows_of(klass: str, seen: Look) -> dict[str, Any]:
+    """Return the rows by check; a check that names no domain that was looked at anew keeps those it had."""
+    checks = [check for check in CHECKS if readers()[check["id"]] & seen.again]
+    return {**base(klass).results, **by_check(judged(checks, seen.facts, seen.profile))}
 
 
 def red(rows: dict[str, Any]) -> Findings:
