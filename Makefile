@@ -14,7 +14,7 @@ PYTEST := $(TEST) pytest --numprocesses auto --maxprocesses 8
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup bringup test lint unit lab integration coverage docs bench rack build requirements clean
+.PHONY: help setup bringup test lint unit lab detection integration coverage docs bench rack build requirements clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -37,6 +37,9 @@ unit: ## the logic, without Ansible and without machines
 
 lab: ## the simulated rack: each planted fault is found, and nothing else
 	@$(PYTEST) tests/lab $(ARGS)
+
+detection: ## plant every fault of the simulated rack and count which are found, missed or made up
+	@$(TEST) python tests/lab/detection.py $(ARGS)
 
 integration: rack ## the installed collection, end to end, and the Molecule scenarios
 	@$(PYTEST) --dist loadfile tests/integration $(ARGS)

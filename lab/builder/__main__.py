@@ -17,29 +17,29 @@ from .node import NODES, Node
 from .recording import Recording, difference
 
 
-def renderers() -> list[ModuleType]:
-    """Return the modules of this package that render a domain."""
-    modules = [
+def parts() -> list[ModuleType]:
+    """Return the modules of this package."""
+    return [
         importlib.import_module(f"{package}.{found.name}")
         for found in pkgutil.iter_modules(places)
         if not found.name.startswith("__")
     ]
-    return [module for module in modules if hasattr(module, "render")]
 
 
 def healthy(node: Node) -> Recording:
     """Render a node with nothing wrong."""
     recording = Recording(node)
-    for module in renderers():
-        module.render(node, recording)
+    for module in parts():
+        if hasattr(module, "render"):
+            module.render(node, recording)
     return recording
 
 
 def faults() -> dict[str, Fault]:
     """Return every fault by name."""
     known: dict[str, Fault] = {}
-    for fault in (fault for module in renderers() for fault in getattr(module, "FAULTS", [])):
-        if fault.name in known:
+    for fault in (fault for module in parts() for fault in getattr(module, "FAULTS", [])):
+        if known.get(fault.name, fault) is not fault:  # the same one may be offered by two modules
             raise ValueError(f"two faults are named {fault.name}")
         known[fault.name] = fault
     return known
@@ -64,7 +64,7 @@ def build(output: Path, nvml_library: str | None = None) -> int:
             base.document["nvml_library"] = nvml_library
         documents = {"recording": base.document}
         for fault in faults().values():
-            if node.klass in fault.classes:
+            if node.klass in fault.classes and not fault.profile:
                 documents[f"faults/{fault.name}"] = layer(node, base, fault)
         for name, document in documents.items():
             path = output / node.name / f"{name}.json"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .node import Node
@@ -16,6 +16,8 @@ class Fault:
 
     ``finds`` maps the id of every check that must not pass to its status (``fail`` or ``unknown``); a check that is
     not named must stay as it was. Where that depends on the class, ``finds`` is a mapping by class.
+    ``profile`` (dotted key -> value) is what this fault must be judged by where the class's own profile asks for
+    less; such a fault is for the detection score only and is not written into the rack.
     """
 
     name: str
@@ -23,6 +25,7 @@ class Fault:
     classes: tuple[str, ...]
     finds: Mapping[str, Any]
     apply: Callable[[Node, Recording], None]
+    profile: Mapping[str, Any] = field(default_factory=dict)
 
     def findings(self, klass: str) -> Mapping[str, str]:
         """Return check id -> status for a class."""

@@ -162,6 +162,9 @@ def _journal(host: Host, clock: Clock) -> Log:
     if hindrance:
         return hindrance
     lines = kmsg.journal(answer.stdout)
+    strange = 0 if lines else kmsg.foreign(answer.stdout)
+    if strange:
+        return Log(source, FAILED, f"{strange} lines, none of which is a journal entry")
     times = [line.at for line in lines if line.at is not None]
     truncated = answer.truncated or len(lines) >= LINE_LIMIT
     if truncated:

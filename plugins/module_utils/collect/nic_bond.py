@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Dict, List, Mapping, Optional
 
 from ..host import Asked
 from .nic_netdev import NET
 
+_MAC = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}$", re.IGNORECASE)
 _DEAF = "00:00:00:00:00:00"  # the partner's address while no switch answers LACP
 
 
@@ -34,7 +36,7 @@ def _bond(asked: Asked, name: str) -> Dict[str, Any]:
         "hash_policy": (asked.text(f"{base}/xmit_hash_policy") or "").split(" ")[0] or None,
         "active_aggregator_id": _empty_is_none(asked, f"{base}/ad_aggregator"),
         "partner_mac": partner,
-        "partner_answers": None if partner is None else partner != _DEAF,
+        "partner_answers": partner != _DEAF if partner and _MAC.match(partner) else None,
         "members": members,
         "members_up": sum(member["mii_status"] == "up" for member in members),
     }

@@ -130,8 +130,11 @@ def _gids(asked: Asked, base: str) -> Optional[Dict[str, Any]]:
     return {"count": len(gids), "types": sorted({entry["type"] for entry in gids if entry["type"]}), "entries": gids}
 
 
+_PKEY = re.compile(r"0x[0-9a-fA-F]{4}$")
+
+
 def _pkeys(asked: Asked, base: str) -> Optional[List[str]]:
-    entries = _table(asked, f"{base}/pkeys", lambda text: text not in ("", "0x0000"))
+    entries = _table(asked, f"{base}/pkeys", lambda text: _PKEY.match(text) and text != "0x0000")
     return None if entries is None else [key for unused, key in entries]
 
 

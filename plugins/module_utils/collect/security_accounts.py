@@ -29,6 +29,9 @@ def accounts(asked: Asked) -> Dict[str, Any]:
     users = [row for row in rows if len(row) == 7 and row[2].isdigit()]
     uids = [row[2] for row in users]
     shadow = asked.text("/etc/shadow", required=True)
+    if shadow is not None and not _shadow(shadow):
+        asked.fail("/etc/shadow", "no account in it")
+        shadow = None
     return {
         "source": "/etc/passwd and /etc/shadow",
         "uid_0": [row[0] for row in users if row[2] == "0"] or None,

@@ -104,8 +104,20 @@ def _names(listed: Mapping[str, Any]) -> List[Tuple[str, str]]:
         (engine, str(name).lstrip("/"))
         for engine, entries in listed.items()
         for entry in (entries if isinstance(entries, list) else [])
-        for name in (entry.get("Names") or [])[:1]
+        for name in _list(_mapping(entry).get("Names"))[:1]
     ]
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> List[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _text(value: Any) -> Optional[str]:
+    return value if isinstance(value, str) and value else None
 
 
 def _absent(pattern: str) -> Dict[str, Any]:
@@ -115,41 +127,42 @@ def _absent(pattern: str) -> Dict[str, Any]:
 def _container(asked: Asked, engine: str, name: str) -> Dict[str, Any]:
     socket = SOCKETS[engine]
     inspected = _get(asked, socket, f"/containers/{quote(name)}/json")[1]
-    shown: Mapping[str, Any] = inspected if isinstance(inspected, dict) else {}
-    state, config = shown.get("State") or {}, shown.get("Config") or {}
-    health = (state.get("Health") or {}).get("Status") or "none"
+    shown = _mapping(inspected)
+    state, config = _mapping(shown.get("State")), _mapping(shown.get("Config"))
+    checked = state.get("Health")  # absent without a health check
+    health = "none" if checked is None else _text(_mapping(checked).get("Status"))
     return {
         "label": f"container {name}",
         "name": name,
         "source": socket,
         "engine": engine,
-        "id": (shown.get("Id") or "")[:12] or None,
+        "id": (_text(shown.get("Id")) or "")[:12] or None,
         "status": state.get("Status"),
         "running": state.get("Running"),  # true during a crash loop too: judge status, restarts and uptime
         "restarting": state.get("Restarting"),
         "restart_count": shown.get("RestartCount"),
-        "restart_policy": ((shown.get("HostConfig") or {}).get("RestartPolicy") or {}).get("Name"),
+        "restart_policy": _mapping(_mapping(shown.get("HostConfig")).get("RestartPolicy")).get("Name"),
         "health": health if state else None,
         "exit_code": state.get("ExitCode"),
         "oom_killed": state.get("OOMKilled"),
         "main_pid": state.get("Pid") or None,
         "started_at": _time_text(state.get("StartedAt")),
         "uptime_s": _uptime(asked, state),
-        **_image(asked, socket, config.get("Image"), shown.get("Image")),
+        **_image(asked, socket, _text(config.get("Image")), _text(shown.get("Image"))),
     }
 
 
 def _image(asked: Asked, socket: str, reference: Optional[str], image_id: Optional[str]) -> Dict[str, Any]:
     """Return the image as it was named, its tag ("latest" where none was given) and the digests it was pulled by."""
     image = _get(asked, socket, f"/images/{image_id}/json")[1] if image_id else None
-    digests = (image or {}).get("RepoDigests") if isinstance(image, dict) else None
+    digests = _list(_mapping(image).get("RepoDigests"))
     named, by_digest, _hash = (reference or "").partition("@")
     tag = re.search(r":([^/:]+)$", named)  # "localhost:5000/a" has none
     return {
         "image": reference,
         "image_id": image_id,
         "image_tag": tag.group(1) if tag else "latest" if reference and not by_digest else None,
-        "image_digest": next((digest.partition("@")[2] for digest in digests or []), None),
+        "image_digest": next((str(digest).partition("@")[2] for digest in digests), None),
         "image_pinned": None if not reference else bool(by_digest) or (tag is not None and tag.group(1) != "latest"),
     }
 

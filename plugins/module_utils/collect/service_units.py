@@ -56,6 +56,9 @@ def system(asked: Asked) -> Dict[str, Any]:
         state = ""
     failed = asked.run(["systemctl", "list-units", "--state=failed", "--plain", "--no-legend", "--no-pager"], timeout=5)
     names = None if failed is None else systemd.listed(failed)
+    if names == [] and failed and failed.strip():
+        asked.fail("systemctl list-units", f"not understood: {failed.strip()[:60]!r}")
+        names = None
     return {
         "source": "systemd",
         "systemd": True,

@@ -55,7 +55,7 @@ def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:
         "pools": pools,
         "pools_unhealthy": None if pools is None else [_say_pool(each) for each in pools if each["state"] != "ONLINE"],
         "filesystems": damaged,
-        "filesystems_damaged": None if damaged is None else [_say_damage(each) for each in damaged if each["errors"]],
+        "filesystems_damaged": _damaged(damaged),
         "swap": None if swaps is None else mounts.swaps(swaps),
         "errors": asked.errors,
     }
@@ -250,7 +250,12 @@ def _arrays(asked: Asked) -> Optional[List[Dict[str, Any]]]:
     if answer.state not in (OK, ABSENT):
         asked.fail("/proc/mdstat", answer.state)
         return None
-    return mdstat.mdstat(answer.data.decode("utf-8", "replace"))
+    text = answer.data.decode("utf-8", "replace")
+    arrays = mdstat.mdstat(text)
+    if answer.state == OK and not arrays and not text.startswith("Personalities"):
+        asked.fail("/proc/mdstat", f"not understood: {text[:60]!r}")
+        return None
+    return arrays
 
 
 def _unhealthy(array: Mapping[str, Any]) -> bool:
@@ -284,8 +289,16 @@ def _filesystems(asked: Asked) -> Optional[List[Dict[str, Any]]]:
     if answer.state not in (OK, ABSENT):
         asked.fail(EXT4, answer.state)
         return None
-    counts = {name: asked.number(f"{EXT4}/{name}/errors_count") for name in answer.names}
-    return [{"label": name, "kind": "ext4", "errors": count} for name, count in counts.items() if count is not None]
+    counters = {name: f"{EXT4}/{name}/errors_count" for name in answer.names}
+    counts = {name: asked.number(path) for name, path in counters.items() if asked.host.stat(path)}
+    return [{"label": name, "kind": "ext4", "errors": count} for name, count in counts.items()]
+
+
+def _damaged(filesystems: Optional[List[Dict[str, Any]]]) -> Optional[List[str]]:
+    """Return the file systems with errors; what none is known of stays unknown while a counter cannot be read."""
+    found = [_say_damage(each) for each in filesystems or [] if each["errors"]]
+    unread = filesystems is None or any(each["errors"] is None for each in filesystems)
+    return None if unread and not found else found
 
 
 def _say_damage(filesystem: Mapping[str, Any]) -> str:

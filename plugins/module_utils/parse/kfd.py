@@ -43,4 +43,6 @@ def bad_pages(text: Optional[str]) -> Dict[str, Optional[int]]:
     if text is None:
         return dict.fromkeys(FLAGS.values())
     marks: List[str] = re.findall(r"^0x[0-9a-f]+ : 0x[0-9a-f]+ : ([RPF])\s*$", text, re.MULTILINE)
+    if text.strip() and not marks:
+        return dict.fromkeys(FLAGS.values())  # it lists something, in words that are not known
     return {name: marks.count(flag) for flag, name in FLAGS.items()}

@@ -47,6 +47,18 @@ def _level(text: Optional[str]) -> Optional[int]:
     return int(text) & 7 if text and text.isdigit() and len(text) < 6 else None
 
 
+def foreign(data: bytes) -> int:
+    """Return how many rows of ``journalctl -o json`` are neither entries nor its own remarks ("-- No entries --")."""
+    return sum(bool(row.strip()) and not row.startswith("-- ") and not _is_entry(row) for row in _rows(data))
+
+
+def _is_entry(row: str) -> bool:
+    try:
+        return "__REALTIME_TIMESTAMP" in json.loads(row)
+    except (ValueError, TypeError, RecursionError):
+        return False
+
+
 def journal(data: bytes) -> List[Line]:
     """Read ``journalctl -o json``: one object a line, a message that is not UTF-8 as a list of bytes."""
     lines = []

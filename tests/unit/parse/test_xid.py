@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.muster.fleet.plugins.module_utils.parse import kernel_events, kmsg, xid
+from ansible_collections.muster.fleet.plugins.module_utils.parse import kernel_events, kernel_patterns, kmsg, xid
 
 UNUSED_ON_NEW_BOARDS = (56, 57, 61, 65, 81, 118, 122, 123, 124, 125)
 EXPECTED = [
@@ -109,3 +109,19 @@ def test_recorded_gsp_timeouts(fixtures):
     seen = kernel_events.events(kmsg.dmesg((fixtures / "nvidia" / "dmesg-xid119.log").read_bytes(), None))
     assert [(event["family"], event["code"], event["count"]) for event in seen] == [("xid", "119", 5)]
     assert seen[0]["pci_address"] == "0000:9b:00.0"
+
+
+def test_table_is_at_least_as_long_as_health_validation():
+    """NVIDIA's own health validation knows 47 numbers; each row here says how bad it is, what it is, what to do."""
+    assert len({*EXPECTED}) >= 47
+    assert len(xid.XID) >= 120
+    assert all(
+        row.severity in ("critical", "warning", "info") and row.meaning and row.action for row in xid.XID.values()
+    )
+
+
+@pytest.mark.parametrize(("family", "least"), [("amdgpu", 14), ("habanalabs", 7), ("nvidia", 4), ("mlx5", 4)])
+def test_other_drivers_have_their_messages(family, least):
+    rows = [kind for kind in kernel_patterns.KINDS if kind.family == family]
+    assert len(rows) >= least
+    assert all(row.severity and row.code and row.meaning and row.action for row in rows)

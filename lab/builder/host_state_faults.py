@@ -1,0 +1,67 @@
+# Copyright (c) 2026 the muster.fleet authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What can be wrong with the state of a host: its kind, its load, its memory."""
+
+from __future__ import annotations
+
+import re
+
+from .host_faults import ALL, CPU, NODES, X86, _fault, holds, reads
+from .node import Node
+from .recording import Recording
+
+MEMINFO = "/proc/meminfo"
+
+
+def _exhausted(node: Node, rec: Recording) -> None:
+    text = rec.text(MEMINFO)
+    for name in ("MemFree", "MemAvailable"):
+        text = re.sub(rf"(?m)^{name}: +\d+ kB", f"{name}:   204800 kB", text)
+    rec.file(MEMINFO, text)
+
+
+def _cgroup_v1(node: Node, rec: Recording) -> None:
+    rec.remove("/sys/fs/cgroup/cgroup.controllers")
+    rec.file("/sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n")
+
+
+def _other_model(node: Node, rec: Recording) -> None:
+    name = next(line for line in rec.text("/proc/cpuinfo").splitlines() if line.startswith("model name"))
+    rec.edit("/proc/cpuinfo", name, "model name\t: Intel(R) Xeon(R) Gold 6330 CPU @ 2.00GHz")
+
+
+def _one_socket(node: Node, rec: Recording) -> None:
+    """Every CPU names all the others as its neighbours on one socket."""
+    online = rec.text(f"{CPU}/online")
+    for path in [path for path in rec.document["files"] if path.endswith("/topology/core_siblings_list")]:
+        rec.file(path, online)
+
+
+def _stalled(node: Node, rec: Recording) -> None:
+    rec.edit(
+        "/proc/pressure/memory", "full avg10=0.00 avg60=0.00 avg300=0.00", "full avg10=61.20 avg60=58.01 avg300=41.77"
+    )
+
+
+def _virtual(node: Node, rec: Recording) -> None:
+    rec.edit("/proc/cpuinfo", "flags\t\t: ", "flags\t\t: hypervisor ")
+
+
+FAULTS = [
+    _fault("architecture_wrong", "the machine is of another architecture", X86, "host.architecture",
+           lambda node, rec: rec.identity(machine="ppc64le")),
+    _fault("cgroup_v1", "control groups of version 1 are mounted", ALL, "host.cgroup.version", _cgroup_v1),
+    _fault("cpu_other_model", "the processors are of another model", X86, "host.cpu.model", _other_model),
+    _fault("cpu_one_socket", "one processor socket is seen", NODES, "host.cpu.sockets", _one_socket),
+    _fault("load_high", "ten times as many tasks as CPUs want to run", ALL, "host.load",
+           holds("/proc/loadavg", "4811.31 4790.42 4602.40 2204/9418 184220\n")),
+    _fault("memory_exhausted", "200 MB of memory are left", ALL, "host.memory.available", _exhausted),
+    _fault("memory_pages_bad", "the kernel holds back a damaged page of memory", ALL, "host.memory.hardware_corrupted",
+           reads(MEMINFO, "HardwareCorrupted:     0 kB", "HardwareCorrupted:     4 kB")),
+    _fault("memory_pressure", "everything waits for memory", ALL, "host.memory.pressure", _stalled),
+    _fault("os_other", "another distribution is installed", NODES, "host.os.distribution",
+           reads("/etc/os-release", "\nID=ubuntu\n", "\nID=debian\n")),
+    _fault("smt_off", "the second threads of all cores are off", X86, "host.smt",
+           reads(f"{CPU}/smt/active", "1", "0")),
+    _fault("runs_virtual", "the machine is a virtual one", X86, "host.virtualization", _virtual),
+]  # fmt: skip
