@@ -1,6 +1,6 @@
 # Copyright (c) 2026 the muster.fleet authors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Write a run's reports: records of hosts in, files and one verdict out. Judges nothing, asks no machine."""
+"""Write a run's reports: records of hosts in, files and one verdict out. Asks no machine."""
 
 from __future__ import annotations
 
@@ -10,18 +10,24 @@ from typing import Any
 import yaml
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+
 from ansible_collections.muster.fleet.plugins.plugin_utils import run as runs
 from ansible_collections.muster.fleet.plugins.plugin_utils import rundir
+from ansible_collections.muster.fleet.plugins.plugin_utils.compared import compared
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput, write
 from ansible_collections.muster.fleet.plugins.plugin_utils.report import findings, write_all
 
 display = Display()
 ROOT = Path(__file__).parents[2]
+GRAVE = ("critical", "major")
 READY = ("ready", "degraded")
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "report_dir": {"type": "path", "default": "reports"},
     "run_id": {"type": "str"},
     "expected_hosts": {"type": "int", "default": 0},
+    "cable_plan": {"type": "path"},
+    "accepted_run": {"type": "str"},
+    "fleet_dirs": {"type": "list", "elements": "path", "default": []},
 }
 
 
@@ -53,7 +59,9 @@ def _reported(options: dict[str, Any]) -> dict[str, Any]:
         "collection_version": version(),
         "report": str(directory.path / "index.html"),
     }
-    run = runs.assemble(directory.records(), directory.expected(), meta, earlier)
+    records = directory.records()
+    meta |= compared(directory, records, options)
+    run = runs.assemble(records, directory.expected(), meta, earlier)
     write_all(run, directory.path)
     lines = runs.closing_lines(run)
     write(directory.path / "closing.txt", "\n".join(lines) + "\n")
@@ -99,7 +107,19 @@ def _refused(run: dict[str, Any], expected: int) -> tuple[dict[str, str], str]:
         return {}, ""
     if all(host["simulated"] and host["planted"] is not None for host in run["hosts"].values()):
         return _unequal(run["planted"]), ""
-    return {name: _why(name, host) for name, host in run["hosts"].items() if host["verdict"] not in READY}, ""
+    refused = {name: _why(name, host) for name, host in run["hosts"].items() if host["verdict"] not in READY}
+    refused |= _refused_beside_others(run, refused)
+    return refused, "" if refused else f"The run is {run['verdict'].replace('_', ' ')}, though no host alone is."
+
+
+def _refused_beside_others(run: dict[str, Any], refused: dict[str, str]) -> dict[str, str]:
+    """Return why hosts are to be failed that are ready by themselves, but not beside the others."""
+    said: dict[str, str] = {}
+    for row in findings.of_rows(run["fleet"]):
+        if row["severity"] in GRAVE:
+            for name in row["hosts"]:
+                said.setdefault(name, f"{name} beside the others: {row['message'][:300]}")
+    return {name: why for name, why in said.items() if name not in refused}
 
 
 def _unequal(planted: dict[str, Any]) -> dict[str, str]:

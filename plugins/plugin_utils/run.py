@@ -43,7 +43,8 @@ def assemble(
     ``records``: a host's entry each, with ``name`` and the ``catalogue`` entries it used; the last of a name counts.
     ``expected``: every host that the run was started for. ``meta``: ``run_id``, ``started``, ``finished``,
     ``collection_version``, and if known ``report`` (path), ``fleet`` (result rows, each with ``hosts``),
-    ``inventory`` (rack, slot, class... of hosts that may not answer) and ``catalogue`` (all checks, for their phases).
+    ``fleet_checks`` (what reports tell of the checks behind those rows), ``inventory`` (rack, slot, class... of hosts
+    that may not answer) and ``catalogue`` (all checks, for their phases).
     ``earlier``: the document of an earlier run to compare with.
     """
     answers: list[dict[str, Any]] = []
@@ -51,13 +52,15 @@ def assemble(
     for record in records:
         catalogue.update(record.get("catalogue") or {})
         answers.append(clean({key: value for key, value in record.items() if key != "catalogue"}))
-    catalogue, names = clean(catalogue), [str(name) for name in expected]
+    catalogue, names = clean(catalogue | (meta.get("fleet_checks") or {})), [str(name) for name in expected]
     hosts = _hosts(answers, names, clean(dict(meta.get("inventory") or {})))
     fleet = [{"hosts": []} | _row(row) for row in clean(list(meta.get("fleet") or []))]
     run: dict[str, Any] = {"schema_version": SCHEMA_VERSION} | {
         key: clean(meta.get(key)) for key in ("run_id", "started", "finished", "collection_version", "report")
     }
-    verdicts = [host["verdict"] for host in hosts.values()] + ([judge.verdict(fleet)] if fleet else [])
+    # Where hosts cannot be compared (too few of a class) nothing is wrong: only what was found counts.
+    found = [row for row in fleet if row["status"] in terms.FINDING and row["severity"] != "info"]
+    verdicts = [host["verdict"] for host in hosts.values()] + ([judge.verdict(found)] if found else [])
     run |= {
         "simulated": any(host["simulated"] for host in hosts.values()),
         "verdict": judge.overall(verdicts) if hosts else "unknown",

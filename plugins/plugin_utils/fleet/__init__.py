@@ -8,8 +8,8 @@ one cause is one row, however many hosts it hits.
 
 from __future__ import annotations
 
-from .catalogue import checks
+from .catalogue import FLEET, checks
 from .judging import Ground, entries, judge
 from .samples import Member, member
 
-__all__ = ["Ground", "Member", "checks", "entries", "judge", "member"]
+__all__ = ["FLEET", "Ground", "Member", "checks", "entries", "judge", "member"]

@@ -9,6 +9,7 @@ from typing import Any, Iterable, Iterator, Mapping
 from .terms import FINDING
 
 Run = Mapping[str, Any]
+_RESTATING = ("correlated", "drift")
 Found = tuple[str, str, str]  # host, check id, status
 
 
@@ -50,12 +51,16 @@ def _statuses(rows: Iterable[Run]) -> dict[tuple[str, str | None], str]:
 def planted(run: Run, phase_of: Mapping[str, int]) -> dict[str, Any] | None:
     """Whether the findings of the hosts that declare planted faults are exactly those; None when no host does.
 
-    What a phase that was not reached would have found is not asked for. ``phase_of`` gives the phase of a check id.
+    What a phase that was not reached would have found is not asked for, nor a comparison that too few hosts allowed.
+    ``phase_of`` gives the phase of a check id. Of the checks between hosts, those count that compare hosts as they
+    are: a cause restates findings that are counted already, drift speaks of what was planted before, and ``info`` is
+    said of hosts whose own findings explain it.
     """
     declared = {name: host for name, host in run["hosts"].items() if host["planted"] is not None}
     if not declared:
         return None
     wanted = {found for name, host in declared.items() for found in _wanted(name, host, phase_of)}
+    wanted |= {found for name, host in declared.items() for found in _wanted_of_fleet(name, host, run["fleet"])}
     seen = {found for name, host in declared.items() for found in _seen(name, host)}
     seen |= {found for found in _seen_in_fleet(run["fleet"]) if found[0] in declared}
     return {
@@ -73,6 +78,15 @@ def _wanted(name: str, host: Run, phase_of: Mapping[str, int]) -> Iterator[Found
             yield name, check, status
 
 
+def _wanted_of_fleet(name: str, host: Run, rows: list[Run]) -> Iterator[Found]:
+    """What was planted and shows beside other hosts only; asked for where this host was compared."""
+    asked = {row["id"] for row in rows}
+    spared = {row["id"] for row in rows if row["status"] == "not_applicable" and name in (row["hosts"] or [name])}
+    for check, status in (host["planted"].get("fleet") or {}).items():
+        if check in asked - spared:
+            yield name, check, status
+
+
 def _seen(name: str, host: Run) -> Iterator[Found]:
     for row in host["results"]:
         if row["status"] in FINDING and not _not_reached(host, row["phase"]):
@@ -81,7 +95,7 @@ def _seen(name: str, host: Run) -> Iterator[Found]:
 
 def _seen_in_fleet(rows: Iterable[Run]) -> Iterator[Found]:
     for row in rows:
-        if row["status"] in FINDING:
+        if row["status"] in FINDING and row["severity"] != "info" and row.get("compare") not in _RESTATING:
             yield from ((name, row["id"], row["status"]) for name in row["hosts"])
 
 
