@@ -52,7 +52,10 @@ def layer(node: Node, base: Recording, fault: Fault) -> dict[str, Any]:
     change = difference(base, faulty)
     if set(change) == {"muster_recording"}:
         raise ValueError(f"fault {fault.name} changes nothing on {node.name}")
-    return {**change, "planted": {"faults": [fault.name], "finds": dict(fault.findings(node.klass))}}
+    planted: dict[str, Any] = {"faults": [fault.name], "finds": dict(fault.findings(node.klass))}
+    if fault.fleet:
+        planted["fleet"] = dict(fault.fleet)
+    return {**change, "planted": planted}
 
 
 def build(output: Path, nvml_library: str | None = None) -> int:
