@@ -12,6 +12,7 @@ from typing import Any
 
 from . import __name__ as package
 from . import __path__ as places
+from .beside import BESIDE
 from .faults import Fault
 from .node import NODES, Node
 from .recording import Recording, difference
@@ -53,8 +54,8 @@ def layer(node: Node, base: Recording, fault: Fault) -> dict[str, Any]:
     if set(change) == {"muster_recording"}:
         raise ValueError(f"fault {fault.name} changes nothing on {node.name}")
     planted: dict[str, Any] = {"faults": [fault.name], "finds": dict(fault.findings(node.klass))}
-    if fault.fleet:
-        planted["fleet"] = dict(fault.fleet)
+    if fault.name in BESIDE:
+        planted["fleet"] = dict(BESIDE[fault.name])
     return {**change, "planted": planted}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from .node import Node
@@ -15,8 +15,7 @@ class Fault:
     """A named fault.
 
     ``finds`` maps the id of every check that must not pass to its status (``fail`` or ``unknown``); a check that is
-    not named must stay as it was. Where that depends on the class, ``finds`` is a mapping by class. ``fleet`` is the
-    same for the checks between hosts, when enough healthy peers stand beside the node.
+    not named must stay as it was. Where that depends on the class, ``finds`` is a mapping by class.
     """
 
     name: str
@@ -24,7 +23,6 @@ class Fault:
     classes: tuple[str, ...]
     finds: Mapping[str, Any]
     apply: Callable[[Node, Recording], None]
-    fleet: Mapping[str, str] = field(default_factory=dict)
 
     def findings(self, klass: str) -> Mapping[str, str]:
         """Return check id -> status for a class."""

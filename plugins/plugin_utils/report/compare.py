@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Iterable, Iterator, Mapping
 
 from .terms import FINDING
@@ -60,9 +61,10 @@ def planted(run: Run, phase_of: Mapping[str, int]) -> dict[str, Any] | None:
     if not declared:
         return None
     wanted = {found for name, host in declared.items() for found in _wanted(name, host, phase_of)}
-    wanted |= {found for name, host in declared.items() for found in _wanted_of_fleet(name, host, run["fleet"])}
     seen = {found for name, host in declared.items() for found in _seen(name, host)}
-    seen |= {found for found in _seen_in_fleet(run["fleet"]) if found[0] in declared}
+    beside, shown = _beside(declared, run["fleet"])
+    wanted |= beside
+    seen |= shown
     return {
         "equal": wanted == seen,
         "planted": len(wanted),
@@ -78,13 +80,28 @@ def _wanted(name: str, host: Run, phase_of: Mapping[str, int]) -> Iterator[Found
             yield name, check, status
 
 
-def _wanted_of_fleet(name: str, host: Run, rows: list[Run]) -> Iterator[Found]:
-    """What was planted and shows beside other hosts only; asked for where this host was compared."""
+def _beside(declared: Mapping[str, Run], rows: list[Run]) -> tuple[set[Found], set[Found]]:
+    """What was planted and shows beside other hosts only, and what did show.
+
+    A host is asked for it where it was compared. Where half of a class have the same fault, what is usual turns over:
+    then its healthy hosts may be the odd ones, and nothing is asked of that class.
+    """
     asked = {row["id"] for row in rows}
-    spared = {row["id"] for row in rows if row["status"] == "not_applicable" and name in (row["hosts"] or [name])}
-    for check, status in (host["planted"].get("fleet") or {}).items():
-        if check in asked - spared:
-            yield name, check, status
+    planted: dict[tuple[Any, str], list[Found]] = {}
+    for name, host in declared.items():
+        for check, status in (host["planted"].get("fleet") or {}).items():
+            planted.setdefault((host["class"], check), []).append((name, check, status))
+    size = Counter(host["class"] for host in declared.values() if host["reached"])
+    turned = {key for key, found in planted.items() if 2 * len(found) >= size[key[0]]}
+    spared = {
+        (name, row["id"]) for row in rows if row["status"] == "not_applicable" for name in row["hosts"] or declared
+    }
+    wanted = {
+        found for key, every in planted.items() for found in every
+        if key[1] in asked and key not in turned and found[:2] not in spared
+    }  # fmt: skip
+    seen = {found for found in _seen_in_fleet(rows) if found[0] in declared}
+    return wanted, {found for found in seen if (declared[found[0]]["class"], found[1]) not in turned}
 
 
 def _seen(name: str, host: Run) -> Iterator[Found]:

@@ -105,12 +105,14 @@ class TestPlanted:
 
     KERNELS = {"a": "6.8", "b": "6.8", "c": "6.8", "d": "6.5"}
 
-    def judged(self, place: Path, fleet: dict[str, str], kernels: dict[str, str | None] | None = None) -> Any:
+    def judged(
+        self, place: Path, fleet: dict[str, str], kernels: dict[str, str | None] | None = None, where: str = "d"
+    ) -> Any:
         planted = {"faults": [], "finds": {}, "fleet": fleet}
         directory = rundir.RunDirectory(str(place), "r1")
         kept = kernels or self.KERNELS
         for host, kernel in kept.items():
-            mine = planted if host == "d" else {"faults": [], "finds": {}}
+            mine = planted if host in where else {"faults": [], "finds": {}}
             directory.keep(record(host, simulated=True, planted=mine), {"host": {"kernel": {"release": kernel}}})
         records = directory.records()
         meta = META | compared(directory, records, {"report_dir": str(place)})
@@ -126,6 +128,10 @@ class TestPlanted:
     def test_what_was_declared_and_is_not_found_is_missed(self, tmp_path: Path) -> None:
         found = self.judged(tmp_path, {"fleet.peers.kernel": "fail"}, dict.fromkeys("abcd", "6.8"))
         assert found["missed"] == [{"host": "d", "id": "fleet.peers.kernel", "status": "fail"}]
+
+    def test_half_of_a_class_with_one_fault_turns_over_what_is_usual(self, tmp_path: Path) -> None:
+        found = self.judged(tmp_path, {"fleet.peers.kernel": "fail"}, {"a": "6.8", "c": "6.5", "d": "6.5"}, "cd")
+        assert (found["equal"], found["planted"]) == (True, 0)
 
     def test_too_few_hosts_to_compare_are_not_asked_for_it(self, tmp_path: Path) -> None:
         found = self.judged(tmp_path, {"fleet.peers.kernel": "fail"}, {"a": "6.8", "d": "6.5"})
