@@ -28,6 +28,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "cable_plan": {"type": "path"},
     "accepted_run": {"type": "str"},
     "fleet_dirs": {"type": "list", "elements": "path", "default": []},
+    "waivers": {"type": "path"},
 }
 
 

@@ -48,6 +48,9 @@ options:
     type: list
     elements: path
     default: []
+  waivers:
+    description: YAML file of waivers. Those of checks between hosts, whose ids begin with C(fleet.), are applied here.
+    type: path
 """
 
 EXAMPLES = r"""

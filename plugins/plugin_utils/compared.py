@@ -8,7 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from . import fleet, rundir
+from ..module_utils.judge import waivers as waiving
+from ..module_utils.judge.results import WAIVED
+from . import catalogue, fleet, rundir
 from . import run as runs
 from .files import BadInput
 from .fleet.cables import plan
@@ -23,7 +25,7 @@ def compared(directory: rundir.RunDirectory, records: Iterable[Mapping[str, Any]
     """Return ``{"fleet", "fleet_checks"}`` for ``run.assemble``.
 
     ``options``: ``report_dir``, ``cable_plan`` (a file, or None), ``accepted_run`` (an id, or None: the newest that
-    ended well), ``fleet_dirs``. One host's facts are in memory at a time.
+    ended well), ``fleet_dirs``, ``waivers`` (a file, or None). One host's facts are in memory at a time.
     """
     checks = fleet.checks([fleet.FLEET, *(Path(place) for place in options.get("fleet_dirs") or [])])
     by_name = {str(record["name"]): record for record in records}
@@ -34,7 +36,16 @@ def compared(directory: rundir.RunDirectory, records: Iterable[Mapping[str, Any]
     ]
     cables = plan(Path(options["cable_plan"]).expanduser()) if options.get("cable_plan") else None
     ground = fleet.Ground(by_name, rundir.now(), cables, _accepted(directory, by_name, checks, options))
-    return {"fleet": fleet.judge(checks, members, ground), "fleet_checks": fleet.entries(checks)}
+    known = [check["id"] for check in checks]
+    waived = catalogue.waivers(Path(options["waivers"]), known, True) if options.get("waivers") else []
+    rows = [_waived(row, waived, ground.at[:10]) for row in fleet.judge(checks, members, ground)]
+    return {"fleet": rows, "fleet_checks": fleet.entries(checks)}
+
+
+def _waived(row: dict[str, Any], waivers: list[dict[str, Any]], today: str) -> dict[str, Any]:
+    """Return a row waived when that is so for every host it names."""
+    applied = [waiving.apply([row], waivers, host, today)[0] for host in row["hosts"] or ["*"]]
+    return next((found for found in applied if found["status"] != WAIVED), applied[0])
 
 
 def _accepted(

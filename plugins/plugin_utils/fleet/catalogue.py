@@ -114,8 +114,8 @@ def _problems(raw: Mapping[str, Any]) -> Iterator[str]:
     for key in REQUIRED:
         if raw.get(key) in (None, ""):
             yield f"{key} is missing"
-    if not isinstance(raw["id"], str) or not ID.match(raw["id"]):
-        yield "id is lower-case words parted by dots"
+    if not isinstance(raw["id"], str) or not ID.match(raw["id"]) or not raw["id"].startswith("fleet."):
+        yield "id is lower-case words parted by dots, the first of them fleet"
     if raw["severity"] not in SEVERITIES:
         yield f"severity {raw['severity']!r} is none of {', '.join(SEVERITIES)}"
     if raw["phase"] not in PHASES or isinstance(raw["phase"], bool):

@@ -21,8 +21,9 @@ META = {"run_id": "r2", "started": None, "finished": None, "collection_version":
 
 
 def record(name: str, **more: Any) -> dict[str, Any]:
-    return {"name": name, "class": "c", "rack": "a01", "verdict": "ready", "reached": True, "reason": None,
-            "simulated": False, "planted": None, "results": [PASSING], "phases": {}, "catalogue": "", **more}  # fmt: skip
+    return {"name": name, "class": "c", "rack": "a01", "verdict": "ready", "reached": True,
+            "reason": None, "simulated": False, "planted": None, "results": [PASSING], "phases": {}, "catalogue": "",
+            **more}  # fmt: skip
 
 
 def run(
@@ -98,6 +99,34 @@ def test_a_plan_that_cannot_be_used_is_an_error(tmp_path: Path, text: str, probl
         compared(
             directory, directory.records(), {"report_dir": str(tmp_path), "cable_plan": str(tmp_path / "plan.yml")}
         )
+
+
+class TestWaivers:
+    """One file waives findings of both kinds; a row is waived when it is for every host it names."""
+
+    def judged(self, place: Path, text: str) -> list[dict[str, Any]]:
+        directory, unused = run(place, "r1", {"a": "6.8", "b": "6.8", "c": "6.8", "d": "6.5", "e": "6.5"})
+        (place / "waivers.yml").write_text(text)
+        options = {"report_dir": str(place), "waivers": str(place / "waivers.yml")}
+        return [row for row in compared(directory, directory.records(), options)["fleet"] if row["hosts"] == ["d", "e"]]
+
+    @pytest.mark.parametrize(
+        ("hosts", "expires", "status"),
+        [
+            ("['*']", "2999-01-01", "waived"),
+            ("[d, e]", "2999-01-01", "waived"),
+            ("[d]", "2999-01-01", "fail"),
+            ("['*']", "2001-01-01", "fail"),
+        ],
+    )
+    def test_a_row(self, tmp_path: Path, hosts: str, expires: str, status: str) -> None:
+        text = f"- {{check: fleet.peers.kernel, owner: o, reason: r, expires: {expires}, hosts: {hosts}}}\n"
+        (row,) = self.judged(tmp_path, text + "- {check: gpu.count, owner: o, reason: r, expires: 2999-01-01}\n")
+        assert row["status"] == status
+
+    def test_a_check_that_is_not_there_is_an_error(self, tmp_path: Path) -> None:
+        with pytest.raises(BadInput, match="waiver of fleet.peers.colonel: there is no such check"):
+            self.judged(tmp_path, "- {check: fleet.peers.colonel, owner: o, reason: r, expires: 2999-01-01}")
 
 
 class TestPlanted:

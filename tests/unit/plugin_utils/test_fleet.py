@@ -65,6 +65,7 @@ class TestSchema:
             ({"compare": "correlated", "options": {"scope": "rack"}}, "correlated has no subject"),
             ({"covers": ["piqc"]}, "covers is a list of seed items"),
             ({"id": "Fleet"}, "id is lower-case"),
+            ({"id": "gpu.count"}, "the first of them fleet"),
         ],
     )
     def test_what_is_wrong_is_said_with_file_and_line(self, more: dict[str, Any], problem: str) -> None:
@@ -77,14 +78,14 @@ class TestSchema:
             checked({**HEAD, "compare": "same_as_peers"}, "here:1")
 
     def test_an_id_twice_in_one_directory_is_an_error_in_another_a_replacement(self, tmp_path: Path) -> None:
-        text = "- {id: a.b, title: t, what: w, phase: 1, severity: %s, compare: unique, subject: x.y, covers: [], "
+        text = "- {id: fleet.b, title: t, what: w, phase: 1, severity: %s, compare: unique, subject: x.y, covers: [], "
         text += "source: s, why: w, fix: f}\n"
         for place, severities in (("one", ["minor"]), ("two", ["major"]), ("three", ["major", "minor"])):
             (tmp_path / place).mkdir()
             (tmp_path / place / "a.yml").write_text("".join(text % severity for severity in severities))
         (merged,) = fleet.checks([tmp_path / "one", tmp_path / "two"])
         assert merged["severity"] == "major"
-        with pytest.raises(BadInput, match=r"a\.yml:2: a\.b: the id is taken at .*a\.yml:1"):
+        with pytest.raises(BadInput, match=r"a\.yml:2: fleet\.b: the id is taken at .*a\.yml:1"):
             fleet.checks([tmp_path / "three"])
 
 
