@@ -24,7 +24,7 @@ setup: ## make the virtual environment and install the collection into .build/co
 	@$(TEST)
 
 bringup: $(if $(filter inventories/lab%,$(INVENTORY)),rack) ## bring up and verify INVENTORY (without one: the simulated rack)
-	@$(RUNTIME) ansible-playbook muster.fleet.bringup -i $(INVENTORY) $(ARGS)
+	@$(RUNTIME) tools/bringup.sh -i $(INVENTORY) $(ARGS)
 
 test: ## everything below up to integration, each also after a failure of another
 	@$(MAKE) --no-print-directory --keep-going lint unit lab integration

@@ -25,7 +25,7 @@ check() { # NAME COMMAND ...
 
 typed() { # through the tree, so that ansible_collections.muster.fleet resolves as it does in Ansible
     (cd "$tree" && MYPYPATH=$tree mypy --config-file "$tree/ansible_collections/muster/fleet/pyproject.toml" \
-        -p ansible_collections.muster.fleet.plugins -p ansible_collections.muster.fleet.inventories)
+        -p ansible_collections.muster.fleet.plugins -p ansible_collections.muster.fleet.lab)
 }
 
 check "ruff check" ruff check --output-format concise .

@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.muster.fleet.plugins.plugin_utils import capture, catalogue, rundir
+from ansible_collections.muster.fleet.plugins.plugin_utils import capture, catalogue, inputs, rundir
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput, write
 
 READY = ("ready", "degraded")
@@ -19,8 +19,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "name": {"type": "str", "required": True},
     "title": {"type": "str"},
     "extends": {"type": "str", "default": "generic"},
-    "dest": {"type": "path", "required": True},
-    "hosts": {"type": "list", "elements": "str", "required": True},
+    "dest": {"type": "path"},
+    "hosts": {"type": "list", "elements": "str", "default": []},
     "report_dir": {"type": "path", "default": "reports"},
     "run_id": {"type": "str"},
     "check_dirs": {"type": "list", "elements": "path", "default": []},
@@ -29,6 +29,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "allow_simulated": {"type": "bool", "default": False},
     "overwrite": {"type": "bool", "default": False},
 }
+INVENTORY = {"report_dir": "muster_report_dir"}
 
 
 class ActionModule(ActionBase):
@@ -40,7 +41,10 @@ class ActionModule(ActionBase):
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         """Return where the profile lies, how many values it holds, and on which keys the hosts do not agree."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        unused, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        variables = task_vars or {}
+        options = inputs.options(self, variables, ARGUMENTS, INVENTORY)
+        options["dest"] = options["dest"] or f"profiles/{options['name']}.yml"
+        options["hosts"] = options["hosts"] or variables.get("ansible_play_hosts_all") or []
         try:
             said, text = _captured(options)
             dest = Path(options["dest"]).expanduser().absolute()

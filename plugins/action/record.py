@@ -38,9 +38,7 @@ class ActionModule(ActionBase):
         try:
             values = catalogue.profile(options["profile"], [Path(p) for p in options["profile_dirs"]])["values"]
             request = {"record": name, "wanted": wanted(values), "deadline_s": options["deadline"]}
-            if values.get("gpu", {}).get("vendor") in ("nvidia", "any"):
-                request["wanted"]["gpu"]["pynvml"] = node.pynvml_source()
-            answer = node.ask(self, task_vars, request)
+            answer = node.ask(self, task_vars or {}, request, values.get("gpu", {}).get("vendor"))
             recording = answer["recording"]
             if options["scrub"]:
                 recording = scrub.scrub(recording, answer["facts"])

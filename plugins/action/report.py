@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,8 @@ import yaml
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ansible_collections.muster.fleet.plugins.plugin_utils import inputs, rundir
 from ansible_collections.muster.fleet.plugins.plugin_utils import run as runs
-from ansible_collections.muster.fleet.plugins.plugin_utils import rundir
 from ansible_collections.muster.fleet.plugins.plugin_utils.compared import compared
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput, write
 from ansible_collections.muster.fleet.plugins.plugin_utils.report import findings, write_all
@@ -22,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 GRAVE = ("critical", "major")
 READY = ("ready", "degraded")
 ARGUMENTS: dict[str, dict[str, Any]] = {
-    "report_dir": {"type": "path", "default": "reports"},
+    "dir": {"type": "path", "default": "reports"},
     "run_id": {"type": "str"},
     "expected_hosts": {"type": "int", "default": 0},
     "cable_plan": {"type": "path"},
@@ -30,6 +31,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "fleet_dirs": {"type": "list", "elements": "path", "default": []},
     "waivers": {"type": "path"},
 }
+INVENTORY = {"dir": "muster_report_dir", "expected_hosts": "muster_expected_hosts", "waivers": "verify_waivers"}
 
 
 class ActionModule(ActionBase):
@@ -41,48 +43,63 @@ class ActionModule(ActionBase):
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         """Return verdict, counts, what to refuse which host for, and the statistics that AWX keeps."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        unused, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        variables = task_vars or {}
+        options = inputs.options(self, variables, ARGUMENTS, INVENTORY)
         try:
-            return dict(result, changed=False, **_reported(options))
+            return dict(result, changed=False, **_reported(options, variables))
         except BadInput as error:
             return dict(result, failed=True, msg=str(error))
 
 
-def _reported(options: dict[str, Any]) -> dict[str, Any]:
+def _reported(options: dict[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
     directory, started = _directory(options)
-    before = rundir.latest(options["report_dir"])
+    before = rundir.latest(options["dir"])
     earlier = before.document() if before and before.run_id != directory.run_id else None
     finished = rundir.now()
+    records, expected = directory.records(), directory.expected()
     meta = {
         "run_id": directory.run_id,
         "started": started or finished,
         "finished": finished,
         "collection_version": version(),
         "report": str(directory.path / "index.html"),
+        "catalogue": {name: entry for record in records for name, entry in record["catalogue"].items()},
+        "inventory": _places(set(expected) - {record["name"] for record in records}, variables),
     }
-    records = directory.records()
     meta |= compared(directory, records, options)
-    run = runs.assemble(records, directory.expected(), meta, earlier)
+    run = runs.assemble(records, expected, meta, earlier)
     write_all(run, directory.path)
     lines = runs.closing_lines(run)
     write(directory.path / "closing.txt", "\n".join(lines) + "\n")
     directory.point_latest()
     display.display("\n" + "\n".join(lines) + "\n")
-    refused, refusal = _refused(run, options["expected_hosts"])
     return {
         "verdict": run["verdict"],
         "counts": run["counts"],
         "simulated": run["simulated"],
         "report": meta["report"],
-        "refused": refused,
-        "refusal": refusal,
+        "refused": refused(run, options["expected_hosts"]),
         "ansible_stats": {"data": {"muster_summary": runs.summary(run)}, "aggregate": True, "per_host": False},
+    }
+
+
+def _places(silent: set[str], variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Return where the hosts without a record stand, as the inventory knows it."""
+    hostvars = variables.get("hostvars") or {}
+    known = {name: hostvars[name] for name in silent if name in hostvars}
+    return {
+        name: {
+            key: found.get(f"muster_{key}")
+            for key in ("rack", "slot", "class")
+            if found.get(f"muster_{key}") is not None
+        }
+        for name, found in known.items()
     }
 
 
 def _directory(options: dict[str, Any]) -> tuple[rundir.RunDirectory, str | None]:
     """Return the run that is meant (a named one, this playbook's own, or else the latest) and when it started."""
-    base = options["report_dir"]
+    base = options["dir"]
     own = rundir.identity()
     for run_id, started in ((options["run_id"], None), (own["run_id"], own["started"])):
         if run_id:
@@ -98,29 +115,30 @@ def _directory(options: dict[str, Any]) -> tuple[rundir.RunDirectory, str | None
     return newest, (newest.document() or {}).get("started")
 
 
-def _refused(run: dict[str, Any], expected: int) -> tuple[dict[str, str], str]:
-    """Return why each host is to be failed, and why all of them are, if so."""
+def refused(run: dict[str, Any], expected: int) -> dict[str, str]:
+    """Return why each host is to be failed that is."""
     if expected and expected != len(run["hosts"]):
-        return {}, f"The run has {len(run['hosts'])} hosts, muster_expected_hosts says {expected}."
-    if not run["hosts"]:
-        return {}, "No host was expected in this run: nothing was judged, so nothing passes."
+        said = f"The run has {len(run['hosts'])} hosts, muster_expected_hosts says {expected}."
+        return dict.fromkeys(run["hosts"], said)
     if runs.exit_ok(run):
-        return {}, ""
+        return {}
     if all(host["simulated"] and host["planted"] is not None for host in run["hosts"].values()):
-        return _unequal(run["planted"]), ""
-    refused = {name: _why(name, host) for name, host in run["hosts"].items() if host["verdict"] not in READY}
-    refused |= _refused_beside_others(run, refused)
-    return refused, "" if refused else f"The run is {run['verdict'].replace('_', ' ')}, though no host alone is."
+        return _unequal(run["planted"])
+    alone = {name: _why(name, host) for name, host in run["hosts"].items() if host["verdict"] not in READY}
+    said = _beside_others(run) | alone
+    return said or dict.fromkeys(
+        run["hosts"], f"The run is {run['verdict'].replace('_', ' ')}, though no host alone is."
+    )
 
 
-def _refused_beside_others(run: dict[str, Any], refused: dict[str, str]) -> dict[str, str]:
-    """Return why hosts are to be failed that are ready by themselves, but not beside the others."""
+def _beside_others(run: dict[str, Any]) -> dict[str, str]:
+    """Return why hosts are to be failed for what they show beside the others, ready or not by themselves."""
     said: dict[str, str] = {}
     for row in findings.of_rows(run["fleet"]):
         if row["severity"] in GRAVE:
             for name in row["hosts"]:
                 said.setdefault(name, f"{name} beside the others: {row['message'][:300]}")
-    return {name: why for name, why in said.items() if name not in refused}
+    return said
 
 
 def _unequal(planted: dict[str, Any]) -> dict[str, str]:

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 the muster.fleet authors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Verify one host: ask it for facts in one round trip, judge them here, keep record and facts in the run's directory."""
+"""Verify one host: ask for facts in one round trip, judge them here, keep record and facts in the run's directory."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ from typing import Any
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+
 from ansible_collections.muster.fleet.plugins.module_utils.collect.node import COLLECTORS, wanted
 from ansible_collections.muster.fleet.plugins.module_utils.judge.results import FAIL, UNKNOWN
-from ansible_collections.muster.fleet.plugins.plugin_utils import bundle, node, prepared, record, rundir
+from ansible_collections.muster.fleet.plugins.plugin_utils import bundle, inputs, node, prepared, record, rundir
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import ROLES, BadInput, entries
 
 display = Display()
-bundle.program()  # made while the plugin is loaded, before the workers fork, so that they all share it
+bundle.program(), bundle.pynvml()  # made while the plugin is loaded, so that all workers, forked later, share them
 
 SHOWN = 5
 ARGUMENTS: dict[str, dict[str, Any]] = {
-    "profile": {"type": "str", "required": True},
+    "profile": {"type": "str", "default": "generic"},
     "rack": {"type": "str"},
     "slot": {"type": "int"},
     "check_dirs": {"type": "list", "elements": "path", "default": []},
@@ -39,6 +40,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "report_dir": {"type": "path", "default": "reports"},
     "run_id": {"type": "str"},
 }
+INVENTORY = {"profile": "muster_class", "rack": "muster_rack", "slot": "muster_slot", "report_dir": "muster_report_dir"}
 
 
 class ActionModule(ActionBase):
@@ -50,8 +52,8 @@ class ActionModule(ActionBase):
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         """Return verdict, counts and the gravest findings; everything else is in the run's directory."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        unused, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
         variables = task_vars or {}
+        options = inputs.options(self, variables, ARGUMENTS, INVENTORY)
         _warn_of_misspelt(variables)
         name = variables["inventory_hostname"]
         run = rundir.RunDirectory(options["report_dir"], options["run_id"] or rundir.identity()["run_id"])
@@ -77,7 +79,8 @@ class ActionModule(ActionBase):
             places = (options["check_dirs"], options["profile_dirs"], options["waivers"])
             judge_by = prepared.ready(options["profile"], *places)
             run.describe(judge_by.key, functools.partial(record.entries, judge_by))
-            answer = node.ask(self, variables, _request(options, judge_by.profile["values"]))
+            values = judge_by.profile["values"]
+            answer = node.ask(self, variables, _request(options, values), values.get("gpu", {}).get("vendor"))
         except AnsibleConnectionFailure as error:
             run.keep(record.unanswered(subject, f"unreachable: {error.message}", judge_by), None)
             raise
@@ -90,15 +93,12 @@ class ActionModule(ActionBase):
 
 
 def _request(options: Mapping[str, Any], profile: Mapping[str, Any]) -> dict[str, Any]:
-    request: dict[str, Any] = {
+    return {
         "domains": options["domains"] or None,
         "wanted": wanted(profile),
         "deadline_s": options["deadline"],
         "replay": [_recording(path) for path in options["replay"]] or None,
     }
-    if profile.get("gpu", {}).get("vendor") in ("nvidia", "any"):
-        request["wanted"]["gpu"]["pynvml"] = node.pynvml_source()
-    return request
 
 
 def _recording(path: str) -> Any:

@@ -14,7 +14,6 @@ import json
 import os
 import selectors
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -84,7 +83,7 @@ def state_of(error: OSError) -> str:
         return ABSENT
     if error.errno in (errno.EACCES, errno.EPERM):
         return DENIED
-    if isinstance(error, (socket.timeout, TimeoutError)):
+    if isinstance(error, TimeoutError) or type(error).__name__ == "timeout":  # Python 3.9 has a socket.timeout apart
         return TIMEOUT
     return FAILED
 
@@ -198,6 +197,8 @@ class Host:
 
     def tcp(self, address: str, port: int, timeout: float = 3) -> Reply:
         """Open and close a TCP connection."""
+        import socket  # late: only services are asked this way
+
         try:
             socket.create_connection((address, port), timeout).close()
         except OSError as error:

@@ -10,13 +10,11 @@ import os
 import sys
 import time
 import zlib
-from typing import Any, Dict, Mapping
+from typing import Any, Dict, Mapping, Optional
 
 from .collect.node import COLLECTORS
 from .collect.together import DEADLINE_S, collect
 from .host import Host
-from .record import Recorder
-from .replay import BadRecording, Replay, check
 
 MARK = "MUSTER1:"
 
@@ -29,12 +27,9 @@ def answer(request: Mapping[str, Any]) -> Dict[str, Any]:
     """
     started = time.monotonic()
     try:
-        layers = [check(document, f"recording layer {n}") for n, document in enumerate(request.get("replay") or [])]
-    except BadRecording as error:
+        host = _host(request)
+    except ValueError as error:
         return {"refused": str(error)}
-    host: Host = Replay(layers) if layers else Host()
-    if request.get("record"):
-        host = Recorder(host, request["record"])
     domains = request.get("domains") or list(COLLECTORS)
     collectors = {name: COLLECTORS[name] for name in domains}
     facts = collect(host, collectors, request.get("wanted") or {}, request.get("deadline_s") or DEADLINE_S)
@@ -47,13 +42,28 @@ def answer(request: Mapping[str, Any]) -> Dict[str, Any]:
         "took_s": round(time.monotonic() - started, 3),
         "cpu_s": round(time.process_time(), 3),
     }
-    if isinstance(host, Recorder):
-        result["recording"] = host.document
+    if request.get("record"):
+        result["recording"] = host.document  # type: ignore[attr-defined] # a Recorder
     return result
 
 
-def main(request: Mapping[str, Any]) -> None:
+def _host(request: Mapping[str, Any]) -> Host:
+    """Return what answers; recordings are the exception, so what they need is loaded only for them."""
+    host = Host()
+    if request.get("replay"):
+        from .replay import Replay, check
+
+        host = Replay([check(document, f"recording layer {n}") for n, document in enumerate(request["replay"])])
+    if request.get("record"):
+        from .record import Recorder
+
+        host = Recorder(host, request["record"])
+    return host
+
+
+def main(request: Dict[str, Any], pynvml: Optional[str] = None) -> None:
     """Answer on standard output: a mark, then compressed JSON in base 64, so that a login banner does no harm."""
+    request.setdefault("wanted", {}).setdefault("gpu", {})["pynvml"] = pynvml
     packed = zlib.compress(json.dumps(answer(request)).encode("ascii"), 6)
     sys.stdout.write(f"\n{MARK}{base64.b64encode(packed).decode()}\n")
     sys.stdout.flush()

@@ -37,14 +37,13 @@ options:
     type: str
     default: generic
   dest:
-    description: File on the controller, C(<name>.yml).
+    description: File on the controller. C(profiles/<name>.yml) when it is not given.
     type: path
-    required: true
   hosts:
-    description: The golden hosts.
+    description: The golden hosts. Those of the play when none are given.
     type: list
     elements: str
-    required: true
+    default: []
   report_dir:
     description: Directory of runs.
     type: path

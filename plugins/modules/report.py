@@ -24,7 +24,7 @@ attributes:
     support: N/A
     details: Changes nothing on the host.
 options:
-  report_dir:
+  dir:
     description: Directory of runs.
     type: path
     default: reports

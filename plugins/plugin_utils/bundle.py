@@ -2,8 +2,8 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The collectors as one compressed parcel for a node's standard input: no files there, nothing installed.
 
-The parcel is a line with its own length, a compressed program (a small importer and the sources of
-``module_utils``), and a compressed request. ``python3 -I -S -c BOOT`` on the node runs it.
+The parcel has three compressed parts: a program (a small importer and the sources of ``module_utils``) and the text of
+pynvml (or nothing), each behind a line with its length, and a request. ``python3 -I -S -c BOOT`` on the node runs it.
 """
 
 from __future__ import annotations
@@ -11,10 +11,17 @@ from __future__ import annotations
 import ast
 import base64
 import functools
+import hashlib
+import importlib.util
 import json
+import os
+import sys
 import zlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+from ansible import constants as C
 
 SOURCES = Path(__file__).parents[1] / "module_utils"
 PACKAGE = "muster_node"
@@ -24,7 +31,10 @@ STAYS = ("judge", "facts_module.py")  # judging is done on this side, and module
 
 BOOT = "import sys,zlib;b=sys.stdin.buffer;exec(zlib.decompress(b.read(int(b.readline()))))"
 # One round trip finds an interpreter and runs it; no double quotes or dollars inside BOOT.
-COMMAND = 'for p in {pythons}; do command -v "$p" >/dev/null 2>&1 && exec "$p" -I -S -c "{boot}"; done; echo MUSTER-NO-PYTHON; exit 127'
+COMMAND = (
+    'for p in {pythons}; do command -v "$p" >/dev/null 2>&1 && exec "$p" -I -S -c "{boot}"; done; '
+    "echo MUSTER-NO-PYTHON; exit 127"
+)
 PYTHONS = "python3 /usr/bin/python3 /usr/local/bin/python3 /usr/libexec/platform-python"
 
 # Runs on whatever interpreter is there, so it is older in style than the rest.
@@ -54,8 +64,9 @@ class Bundle(object):
     def get_source(name):
         return S[name][1]
 sys.meta_path.insert(0, Bundle)
+PYNVML = zlib.decompress(b.read(int(b.readline()))).decode("utf-8") or None
 from %(package)s import remote
-remote.main(json.loads(zlib.decompress(b.read())))
+remote.main(json.loads(zlib.decompress(b.read())), PYNVML)
 """
 
 
@@ -63,19 +74,59 @@ class NoAnswer(Exception):
     """The node ran something else, or nothing; the message says what was seen."""
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def program() -> bytes:
-    """Return the compressed program; the same for every node, so it is made once."""
+    """Return the program as the parcel holds it: the same for every node, so made once and kept for later runs."""
+    texts = {path: path.read_text(encoding="utf-8") for path in sorted(SOURCES.rglob("*.py"))}
+    made_from = "".join([sys.version, IMPORTER, *texts.values()])
+    return _kept("program", made_from, lambda: _program(texts))
+
+
+@functools.cache
+def pynvml() -> bytes:
+    """Return the controller's pynvml as the parcel holds it: a node's Python need not have it."""
+    found = importlib.util.find_spec("pynvml")
+    return _part(Path(found.origin).read_bytes() if found and found.origin else b"")
+
+
+def _program(texts: Mapping[Path, str]) -> bytes:
     sources: dict[str, tuple[bool, str]] = {}
-    for path in sorted(SOURCES.rglob("*.py")):
-        if path.relative_to(SOURCES).parts[0] in STAYS:
-            continue
-        relative = path.relative_to(SOURCES).with_suffix("")
-        parts = [PACKAGE, *relative.parts]
-        package = parts[-1] == "__init__"
-        sources[".".join(parts[:-1] if package else parts)] = (package, _bare(path.read_text(encoding="utf-8")))
+    for path, text in texts.items():
+        relative = path.relative_to(SOURCES)
+        if relative.parts[0] not in STAYS:
+            parts = [PACKAGE, *relative.with_suffix("").parts]
+            package = parts[-1] == "__init__"
+            sources[".".join(parts[:-1] if package else parts)] = (package, _bare(text))
     text = IMPORTER % {"oldest": OLDEST, "sources": json.dumps(sources), "package": PACKAGE}
-    return zlib.compress(text.encode(), 9)
+    return _part(text.encode())
+
+
+def _part(data: bytes) -> bytes:
+    packed = zlib.compress(data, 9)
+    return b"%d\n" % len(packed) + packed
+
+
+def _kept(name: str, made_from: str, make: Callable[[], bytes]) -> bytes:
+    """Return what ``make`` makes, from Ansible's home directory when an earlier run made it from the same."""
+    folder = Path(C.config.get_config_value("ANSIBLE_HOME")).expanduser() / "muster"
+    path = folder / f"{name}-{hashlib.sha256(made_from.encode()).hexdigest()[:24]}"
+    try:
+        if path.stat().st_uid == os.getuid():
+            return path.read_bytes()
+    except OSError:
+        pass
+    made = make()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft = path.with_suffix(f".{os.getpid()}")
+        draft.write_bytes(made)
+        draft.rename(path)
+        for older in folder.glob(f"{name}-*"):
+            if older != path and not older.suffix:
+                older.unlink(missing_ok=True)
+    except OSError:
+        pass  # it is made again next time
+    return made
 
 
 def _bare(source: str) -> str:
@@ -123,10 +174,10 @@ def command(interpreter: str | None) -> str:
     return COMMAND.format(pythons=given or PYTHONS, boot=BOOT)
 
 
-def parcel(request: dict[str, Any]) -> bytes:
+def parcel(request: Mapping[str, Any], with_pynvml: bool = False) -> bytes:
     """Return what goes to the node's standard input."""
-    body = program()
-    return b"%d\n" % len(body) + body + zlib.compress(json.dumps(request).encode(), 6)
+    binding = pynvml() if with_pynvml else _part(b"")
+    return program() + binding + zlib.compress(json.dumps(request).encode(), 6)
 
 
 def unpack(stdout: str, stderr: str, rc: int) -> dict[str, Any]:

@@ -24,7 +24,7 @@ Accepted = dict[str, tuple[str, dict[str, tuple[Value, ...]]]]
 def compared(directory: rundir.RunDirectory, records: Iterable[Mapping[str, Any]], options: Mapping[str, Any]) -> Any:
     """Return ``{"fleet", "fleet_checks"}`` for ``run.assemble``.
 
-    ``options``: ``report_dir``, ``cable_plan`` (a file, or None), ``accepted_run`` (an id, or None: the newest that
+    ``options``: ``cable_plan`` (a file, or None), ``accepted_run`` (an id, or None: the newest that
     ended well), ``fleet_dirs``, ``waivers`` (a file, or None). One host's facts are in memory at a time.
     """
     checks = fleet.checks([fleet.FLEET, *(Path(place) for place in options.get("fleet_dirs") or [])])
@@ -71,14 +71,14 @@ def _candidates(
 ) -> Iterator[tuple[rundir.RunDirectory, dict[str, Any]]]:
     """Yield the accepted runs before this one, with their documents."""
     if options.get("accepted_run"):
-        run = rundir.RunDirectory(options["report_dir"], options["accepted_run"])
+        run = rundir.RunDirectory(str(directory.base), options["accepted_run"])
         document = run.document()
         if document is None:
             raise BadInput(f"{run.path}: there is no such run to compare with (report_accepted_run)")
         yield run, document
         return
     tried = 0
-    for run in rundir.newest_first(options["report_dir"]):
+    for run in rundir.newest_first(str(directory.base)):
         if run.run_id == directory.run_id or tried == RUNS_TRIED:
             continue
         document = run.document() or {}

@@ -4,12 +4,9 @@
 
 from __future__ import annotations
 
-import functools
-import importlib.util
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from . import bundle
@@ -17,15 +14,8 @@ from . import bundle
 MARGIN_S = 15.0  # for the connection, on top of what the node itself is given
 
 
-@functools.cache
-def pynvml_source() -> str | None:
-    """Return the text of the controller's pynvml, which travels to nodes that are to have NVIDIA accelerators."""
-    found = importlib.util.find_spec("pynvml")
-    return Path(found.origin).read_text(encoding="utf-8") if found and found.origin else None
-
-
-def ask(action: Any, task_vars: Mapping[str, Any], request: dict[str, Any]) -> dict[str, Any]:
-    """Return the node's answer (see ``module_utils/remote``).
+def ask(action: Any, task_vars: Mapping[str, Any], request: Mapping[str, Any], vendor: Any) -> dict[str, Any]:
+    """Return the node's answer (see ``module_utils/remote``); ``vendor`` is whose accelerators it should have.
 
     Raises ``bundle.NoAnswer`` when the machine was reached but did not answer, and lets Ansible's own
     ``AnsibleConnectionFailure`` through when it was not reached.
@@ -34,7 +24,9 @@ def ask(action: Any, task_vars: Mapping[str, Any], request: dict[str, Any]) -> d
     command = bundle.command(None if interpreter.startswith("auto") else interpreter)
     seconds = float(request["deadline_s"]) + MARGIN_S
     with _alarm(seconds):
-        done = action._low_level_execute_command(command, in_data=bundle.parcel(request), sudoable=True)
+        done = action._low_level_execute_command(
+            command, in_data=bundle.parcel(request, vendor in ("nvidia", "any")), sudoable=True
+        )
     return bundle.unpack(done.get("stdout", ""), done.get("stderr", ""), done.get("rc", 0))
 
 

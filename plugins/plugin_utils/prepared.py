@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 from ansible import constants as C
 
+from ..module_utils.judge.catalogue import conditions
+from ..module_utils.judge.paths import tokens
 from . import catalogue
 from .files import write
 
@@ -23,6 +25,7 @@ class Ready(NamedTuple):
     checks: list[dict[str, Any]]
     profile: dict[str, Any]
     waivers: list[dict[str, Any]]
+    domains: dict[str, frozenset[str]]  # by check, the fact domains that it reads
     key: str  # the same for hosts that are judged by the same catalogue
 
 
@@ -34,12 +37,26 @@ def ready(profile: str, check_dirs: list[str], profile_dirs: list[str], waivers:
         known = [check["id"] for check in checks]
         return {
             "checks": checks,
+            "domains": {check["id"]: sorted(_domains(check)) for check in checks},
             "profile": catalogue.profile(profile, [Path(place) for place in profile_dirs]),
             "waivers": catalogue.waivers(Path(waivers), known) if waivers else [],
         }
 
     key = hashlib.sha256(json.dumps(check_dirs).encode()).hexdigest()[:8]
-    return Ready(**_once([profile, check_dirs, profile_dirs, waivers], build), key=key)
+    found = _once([profile, check_dirs, profile_dirs, waivers], build)
+    found["domains"] = {name: frozenset(domains) for name, domains in found["domains"].items()}
+    return Ready(**found, key=key)
+
+
+def _domains(check: dict[str, Any]) -> set[str]:
+    """Return the fact domains that a check reads."""
+    paths = [check["subject"]] if "subject" in check else [v for v in check.get("with", {}).values() if _is_path(v)]
+    paths += [condition["fact"] for condition in conditions(check) if "fact" in condition]
+    return {tokens(path)[0] for path in paths}
+
+
+def _is_path(value: Any) -> bool:
+    return isinstance(value, str) and "." in value and not value.startswith("profile.")
 
 
 def _once(key: Any, build: Callable[[], dict[str, Any]]) -> dict[str, Any]:

@@ -7,9 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..module_utils.judge.catalogue import conditions
 from ..module_utils.judge.engine import Ground, judge
-from ..module_utils.judge.paths import tokens
 from . import rundir
 from .prepared import Ready
 
@@ -35,7 +33,7 @@ class Subject:
 def unanswered(subject: Subject, reason: str, judge_by: Ready | None = None) -> dict[str, Any]:
     """Return the record of a host that gave no facts: unknown, with the reason."""
     facts = {REACH: {"answered": None, "errors": [{"source": "connection", "reason": reason}]}}
-    checks = [check for check in (judge_by.checks if judge_by else []) if _domains(check) == {REACH}]
+    checks = [check for check in judge_by.checks if judge_by.domains[check["id"]] == {REACH}] if judge_by else []
     profile = judge_by.profile if judge_by else {"name": subject.head["profile"], "values": {}}
     judged = judge(checks, Ground(facts, profile, rundir.now()), gated=True)
     planted = subject.planted
@@ -64,7 +62,7 @@ def judged(subject: Subject, answer: Mapping[str, Any], judge_by: Ready, options
     """Return the record of a host that answered."""
     facts = {**answer["facts"], REACH: {"answered": True, "source": "connection", "errors": []}}
     known = set(facts)
-    checks = [check for check in judge_by.checks if _domains(check) <= known]
+    checks = [check for check in judge_by.checks if judge_by.domains[check["id"]] <= known]
     at = rundir.now()
     verdict = judge(
         checks,
@@ -91,17 +89,6 @@ def judged(subject: Subject, answer: Mapping[str, Any], judge_by: Ready, options
         ],
         "catalogue": judge_by.key,
     }
-
-
-def _domains(check: Mapping[str, Any]) -> set[str]:
-    """Return the fact domains that a check reads."""
-    paths = [check["subject"]] if "subject" in check else [v for v in check.get("with", {}).values() if _is_path(v)]
-    paths += [condition["fact"] for condition in conditions(check) if "fact" in condition]
-    return {tokens(path)[0] for path in paths}
-
-
-def _is_path(value: Any) -> bool:
-    return isinstance(value, str) and "." in value and not value.startswith("profile.")
 
 
 def entries(judge_by: Ready) -> dict[str, Any]:

@@ -9,7 +9,8 @@ import hashlib
 import ipaddress
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 IDENTIFYING = re.compile(r"(^|_)(serial|uuid|guid|mac|asset_tag|hostname|machine_id|chassis_serial|part_serial)(_|$)")
@@ -59,8 +60,16 @@ def _spellings(address: str) -> Iterator[tuple[str, str]]:
     made = _ipv4(address, known=True) if "." in address else _like_v6(address)
     yield address, made
     old, new = ipaddress.ip_address(address).packed, ipaddress.ip_address(made).packed
-    for spell in (_little_endian, lambda packed: packed.hex()):
+    for spell in (_little_endian, bytes.hex):
         yield spell(old), spell(new)
+
+
+def _binary_uuids(texts: Iterable[str]) -> dict[str, str]:
+    """Return how SMBIOS keeps the UUIDs among ``texts``, sixteen bytes as Latin-1, and what they become."""
+    known = [uuid.UUID(text) for text in texts if UUID.fullmatch(text)]
+    pairs = [(one, uuid.UUID(_like(str(one)))) for one in known]
+    return {getattr(old, form).decode("latin-1"): getattr(new, form).decode("latin-1")
+            for old, new in pairs for form in ("bytes", "bytes_le")}  # fmt: skip
 
 
 def _little_endian(packed: bytes) -> str:
@@ -75,6 +84,7 @@ def scrub(recording: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, A
     """
     known = sorted(set(identifiers(facts)) | {recording["identity"]["hostname"]}, key=len, reverse=True)
     table = {text: _like(text) for text in known if len(text) >= SHORTEST}
+    table.update(_binary_uuids(known))
     table.update(pair for address in set(addresses(facts)) for pair in _spellings(address))
     word = re.compile("|".join(map(re.escape, table))) if table else None
 

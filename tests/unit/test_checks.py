@@ -55,7 +55,7 @@ def flat():
                     yield pytest.param(name, status, case, id=f"{name}-{status}-{number}")
 
 
-@pytest.mark.parametrize(("name", "status", "case"), flat())
+@pytest.mark.parametrize(("name", "status", "case"), list(flat()))
 def test_case(name, status, case):
     assert name in CHECKS, f"{name}: cases for a check that does not exist"
     stated = case.get("profile", ALL[name].get("profile", "generic"))

@@ -7,11 +7,9 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping, Optional
 
 from ..host import Asked, Host
-from . import gpu_amd, gpu_gaudi, gpu_nvidia
 from . import pci as bus
 
 VENDORS = {"0x10de": "nvidia", "0x1002": "amd", "0x1da3": "gaudi"}
-COLLECTORS = {"nvidia": gpu_nvidia.collect, "amd": gpu_amd.collect, "gaudi": gpu_gaudi.collect}
 NOTHING: Dict[str, Any] = {
     "source": None,
     "state": "no_device",
@@ -40,7 +38,7 @@ def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:
     mine = [entry["address"] for entry in found if VENDORS.get(entry["vendor"] or "") == vendor]
     facts = dict(NOTHING, vendor=vendor, pci_count=len(found) if seen else None)
     if vendor:
-        facts.update(COLLECTORS[vendor](asked, dict(wanted, pci_addresses=mine)))
+        facts.update(_ask(vendor, asked, dict(wanted, pci_addresses=mine)))
     elif not seen:
         facts.update(state=None, state_detail="the PCI bus could not be read")
     else:
@@ -50,11 +48,26 @@ def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:
     return dict(facts, errors=asked.errors)
 
 
+def _ask(vendor: str, asked: Asked, wanted: Mapping[str, Any]) -> Dict[str, Any]:
+    """Ask a vendor's driver; only its collector is loaded, as it is a good part of all there is."""
+    if vendor == "nvidia":
+        from . import gpu_nvidia
+
+        return gpu_nvidia.collect(asked, wanted)
+    if vendor == "amd":
+        from . import gpu_amd
+
+        return gpu_amd.collect(asked, wanted)
+    from . import gpu_gaudi
+
+    return gpu_gaudi.collect(asked, wanted)
+
+
 def _vendor(asked: Asked, found: List[Dict[str, Any]], expected: Any) -> Optional[str]:
     """Return whose driver to ask: the vendor that the bus shows most of, else the one that is expected."""
     names = [VENDORS[entry["vendor"]] for entry in found if entry["vendor"] in VENDORS]
     if not names:
-        return expected if expected in COLLECTORS else None
+        return expected if expected in VENDORS.values() else None
     vendor: str = expected if expected in names else max(sorted(set(names)), key=names.count)
     for other in sorted(set(names) - {vendor}):
         asked.fail("pci", f"{names.count(other)} accelerators of {other} beside those of {vendor} are not looked at")

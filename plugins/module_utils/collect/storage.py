@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from concurrent.futures import ThreadPoolExecutor
+import threading
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, TypeVar
 
 from ..host import ABSENT, OK, Asked, Host
@@ -63,8 +63,24 @@ def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:
 
 def _side_by_side(ask: Callable[[One], Other], things: Iterable[One]) -> List[Other]:
     """Ask for each thing at once: one drive or server that hangs must not make the others wait."""
-    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        return list(pool.map(ask, things))
+    waiting = list(enumerate(things))
+    answers: Dict[int, Other] = {}
+
+    def work() -> None:
+        while waiting:
+            try:
+                number, thing = waiting.pop()
+            except IndexError:  # another one was faster
+                return
+            answers[number] = ask(thing)
+
+    total = len(waiting)
+    threads = [threading.Thread(target=work, daemon=True) for unused in waiting[:SIDE_BY_SIDE]]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return [answers[number] for number in range(total)]
 
 
 # mounts

@@ -46,7 +46,7 @@ def judge(
     only_phases: Optional[Iterable[int]] = None,
     today: str = "",
 ) -> Dict[str, Any]:
-    """Return ``{"verdict", "phases", "results"}`` of one host; ``today`` (YYYY-MM-DD) decides which waivers still hold."""
+    """Return ``{"verdict", "phases", "results"}`` of one host; ``today`` (YYYY-MM-DD) decides which waivers hold."""
     wanted = set(only_phases) if only_phases is not None else None
     rows: List[Result] = []
     for check in checks:
@@ -62,7 +62,7 @@ def judge_check(check: Mapping[str, Any], ground: Ground) -> List[Result]:
     hindrance = _hindrance(check, ground)
     if hindrance:
         status, reason = hindrance
-        said = f"{check['what']} is unknown: {reason}" if status == UNKNOWN else f"not applicable: {reason}"
+        said = f"{check['what']} is unknown: {reason}" if status == UNKNOWN else None
         return [_row(check, ground, None, status, message=said, reason=reason)]
     try:
         rows = _by_function(check, ground) if "using" in check else _by_subject(check, ground)
@@ -96,7 +96,7 @@ def _hindrance(check: Mapping[str, Any], ground: Ground) -> Optional[Tuple[str, 
 
 
 def _by_subject(check: Mapping[str, Any], ground: Ground) -> List[Result]:
-    found = [item for item in items(ground.facts, check["subject"])]
+    found = items(ground.facts, check["subject"])
     chosen = [(item, _chosen(item, check.get("where", {}), ground)) for item in found]
     kept = [(item, state) for item, state in chosen if state is not False]
     if not kept:
@@ -209,7 +209,7 @@ def _operand(stated: Any, item: Optional[Item], ground: Ground) -> Operand:
 
 def _because(ground: Ground, path: str) -> str:
     """Return what the collector said about the sources of a domain that could not answer."""
-    domain = path.split(".")[0].split("[")[0]
+    domain = path.split(".", maxsplit=1)[0].split("[", maxsplit=1)[0]
     facts = ground.facts.get(domain)
     if not isinstance(facts, dict):
         return f" ({domain} facts were not collected)"
@@ -250,7 +250,7 @@ def _row(
     reason: Optional[str] = None,
 ) -> Result:
     threshold = origin or check["source"]
-    if message is None:
+    if message is None and status in (FAIL, UNKNOWN):
         unit = f" {check['unit']}" if "unit" in check else ""
         who = f"{label}: " if label else ""
         short = threshold.split(":")[0] if origin else threshold

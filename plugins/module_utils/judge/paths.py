@@ -40,13 +40,20 @@ class Item(NamedTuple):
     missing: Optional[str]
 
 
-@functools.lru_cache(maxsize=None)
 def tokens(path: str) -> Tuple[str, ...]:
     """Split a path into its names; raise ``ValueError`` for what is not a path."""
-    found = [bracket or name for bracket, name in TOKEN.findall(path)]
-    if not found or re.sub(TOKEN, "", path).strip("."):
+    found = _split(path)
+    if not all(found) or re.sub(TOKEN, "", path).strip("."):
         raise ValueError(f"not a path: {path!r}")
-    return tuple(found)
+    return found
+
+
+@functools.cache
+def _split(path: str) -> Tuple[str, ...]:
+    """Split a path that was found good when the catalogue was loaded."""
+    if "[" not in path:
+        return tuple(path.split("."))
+    return tuple(bracket or name for bracket, name in TOKEN.findall(path))
 
 
 def is_missing(value: Any) -> bool:
@@ -58,7 +65,7 @@ def is_missing(value: Any) -> bool:
 
 def items(facts: Mapping[str, Any], subject: str) -> List[Item]:
     """Return everything a subject speaks of; what is not there is an item that says why."""
-    return list(_walk(facts, tokens(subject), (), (), None, None, ""))
+    return list(_walk(facts, _split(subject), (), (), None, None, ""))
 
 
 def _walk(
@@ -109,7 +116,7 @@ def _every(
 
 def look(tree: Any, path: str, item: Optional[Item] = None) -> Any:
     """Return the value at a path without ``[*]``, or ``None``."""
-    for token in tokens(path):
+    for token in _split(path):
         if item is not None and token.startswith("item."):
             token = str(around(item, token[5:]))
         elif item is not None and token == "@":
@@ -122,7 +129,7 @@ def look(tree: Any, path: str, item: Optional[Item] = None) -> Any:
 
 def around(item: Item, path: str) -> Any:
     """Return a value beside the judged one: from the innermost mapping that knows the path's first name."""
-    first = tokens(path)[0]
+    first = _split(path)[0]
     for mapping in item.around:
         if first in mapping:
             return look(mapping, path)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import re
@@ -17,7 +18,12 @@ _NATURAL = re.compile(r"(\d+)")
 
 def plain(value: object, limit: int = 2000) -> str:
     """One line of printable text: control characters dropped, white space folded, cut at ``limit`` characters."""
-    text = " ".join(_UNSAFE.sub("", shown(value)).split())
+    return _plain(value if type(value) is str else shown(value), limit)
+
+
+@functools.lru_cache(maxsize=1 << 16)  # the hosts of a rack say mostly the same
+def _plain(text: str, limit: int) -> str:
+    text = " ".join(_UNSAFE.sub("", text).split())
     return text if len(text) <= limit else text[: limit - 1] + "\u2026"
 
 

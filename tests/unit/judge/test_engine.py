@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.muster.fleet.plugins.module_utils.judge.engine import Ground, judge, judge_check
 from hypothesis import given
 from hypothesis import strategies as st
+
+from ansible_collections.muster.fleet.plugins.module_utils.judge.engine import Ground, judge, judge_check
 
 AT = "2026-11-18T06:30:00Z"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ansible_collections.muster.fleet.plugins.module_utils.judge.operators import OPERATORS, say, say_expected, version
 from ansible_collections.muster.fleet.plugins.module_utils.judge.paths import items, look, tokens
 
@@ -35,18 +36,43 @@ def test_mappings_are_walked_by_key():
 @pytest.mark.parametrize(
     ("operator", "observed", "operand", "holds"),
     [
-        ("eq", 1, 1.0, True), ("eq", "a", "b", False), ("ne", 1, 2, True), ("lt", 1, 2, True), ("le", 2, 2, True),
-        ("gt", 1, 2, False), ("ge", 2, 2, True), ("between", 5, [1, 9], True), ("between", 10, [1, 9], False),
-        ("within_percent", 95, [100, 5], True), ("within_percent", 94, [100, 5], False), ("in", 1, [1, 2], True),
-        ("not_in", 1, [1, 2], False), ("contains", ["a"], "a", True), ("contains", "abc", "b", True),
-        ("lacks", ["a"], "a", False), ("contains_all", ["a", "b"], ["a", "b"], True), ("subset_of", ["a"], ["a", "b"], True),
-        ("subset_of", ["c"], ["a"], False), ("matches", "abc", "^a", True), ("not_matches", "abc", "^a", False),
-        ("version_eq", "1.02", "1.2", True), ("version_ge", "580.105.08", "580.95", True), ("version_ge", "28.41.1000", "28.43", False),
-        ("empty", [], True, True), ("empty", [1], True, False), ("empty", [1], False, True), ("count", [1, 2], 2, True),
-        ("count_ge", [1], 2, False), ("older_than_s", 10, 5, True), ("newer_than_s", 10, 5, False),
-        ("same", [1, 1], True, True), ("same", [1, 2], True, False), ("unique", [1, 1], True, False), ("unique", [1, 2], True, True),
+        ("eq", 1, 1.0, True),
+        ("eq", "a", "b", False),
+        ("ne", 1, 2, True),
+        ("lt", 1, 2, True),
+        ("le", 2, 2, True),
+        ("gt", 1, 2, False),
+        ("ge", 2, 2, True),
+        ("between", 5, [1, 9], True),
+        ("between", 10, [1, 9], False),
+        ("within_percent", 95, [100, 5], True),
+        ("within_percent", 94, [100, 5], False),
+        ("in", 1, [1, 2], True),
+        ("not_in", 1, [1, 2], False),
+        ("contains", ["a"], "a", True),
+        ("contains", "abc", "b", True),
+        ("lacks", ["a"], "a", False),
+        ("contains_all", ["a", "b"], ["a", "b"], True),
+        ("subset_of", ["a"], ["a", "b"], True),
+        ("subset_of", ["c"], ["a"], False),
+        ("matches", "abc", "^a", True),
+        ("not_matches", "abc", "^a", False),
+        ("version_eq", "1.02", "1.2", True),
+        ("version_ge", "580.105.08", "580.95", True),
+        ("version_ge", "28.41.1000", "28.43", False),
+        ("empty", [], True, True),
+        ("empty", [1], True, False),
+        ("empty", [1], False, True),
+        ("count", [1, 2], 2, True),
+        ("count_ge", [1], 2, False),
+        ("older_than_s", 10, 5, True),
+        ("newer_than_s", 10, 5, False),
+        ("same", [1, 1], True, True),
+        ("same", [1, 2], True, False),
+        ("unique", [1, 1], True, False),
+        ("unique", [1, 2], True, True),
     ],
-)  # fmt: skip
+)
 def test_operators(operator, observed, operand, holds):
     assert OPERATORS[operator].holds(observed, operand) is holds
     assert say_expected(operator, operand)
@@ -59,9 +85,21 @@ def test_every_operator_is_tested():
 
 @pytest.mark.parametrize(
     ("operator", "observed", "operand"),
-    [("eq", "1", 1), ("eq", True, 1), ("lt", "a", 1), ("lt", True, 2), ("in", 1, "abc"), ("empty", "", True), ("count", 5, 1),
-     ("version_ge", "N/A", "1"), ("version_ge", 5, "1"), ("matches", 5, "a"), ("contains", 5, 1), ("between", 1, [2])],
-)  # fmt: skip
+    [
+        ("eq", "1", 1),
+        ("eq", True, 1),
+        ("lt", "a", 1),
+        ("lt", True, 2),
+        ("in", 1, "abc"),
+        ("empty", "", True),
+        ("count", 5, 1),
+        ("version_ge", "N/A", "1"),
+        ("version_ge", 5, "1"),
+        ("matches", 5, "a"),
+        ("contains", 5, 1),
+        ("between", 1, [2]),
+    ],
+)
 def test_what_cannot_be_compared_is_not_judged(operator, observed, operand):
     with pytest.raises((TypeError, ValueError)):
         OPERATORS[operator].holds(observed, operand)

@@ -6,6 +6,7 @@ import json
 
 import pytest
 from ansible import constants as C
+
 from ansible_collections.muster.fleet.plugins.plugin_utils import rundir
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput
 

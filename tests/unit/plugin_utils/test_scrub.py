@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import uuid
 
 from ansible_collections.muster.fleet.plugins.plugin_utils.scrub import scrub
 
@@ -48,6 +49,18 @@ def test_the_same_identifier_becomes_the_same_text():
     assert len(said) == len(SERIAL)
     assert raw == b"\x01\xff" + said.encode() + b"\x00"
     assert clean["identity"]["hostname"] == clean["files"]["/etc/hostname"].strip()
+
+
+def test_the_system_uuid_is_gone_from_binary_tables_too():
+    system = uuid.UUID("4c4c4544-0042-3510-8052-b4c04f564432")
+    recording = {
+        **RECORDING,
+        "files": {"/sys/firmware/dmi/tables/DMI": {"b64": base64.b64encode(b"\x01" + system.bytes_le).decode()}},
+    }
+    clean = scrub(recording, {"firmware": {"system": {"uuid": str(system)}}})
+    raw = base64.b64decode(clean["files"]["/sys/firmware/dmi/tables/DMI"]["b64"])
+    assert len(raw) == 17
+    assert system.bytes_le not in raw
 
 
 def test_what_identifies_nobody_stays():

@@ -1,0 +1,46 @@
+# Copyright (c) 2026 the muster.fleet authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""An action's options: from its own arguments, else from the variables of the role that runs it, else the inventory.
+
+The roles pass nothing on to their actions. Fourteen templated arguments cost the controller more for every host than
+judging it does; read here, a variable is only templated when a user wrote a template into it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+
+def options(
+    action: Any, variables: Mapping[str, Any], arguments: Mapping[str, Any], inventory: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the validated options of an action.
+
+    ``arguments`` is its argument spec, ``inventory`` the variables (``muster_class``) that stand in for an option.
+    ``__muster_role`` names a role (bringup) whose variables come before those of the action's own name.
+    """
+    name = action._task.action.rsplit(".", 1)[-1]
+    given = dict(action._task.args)
+    for option in arguments:
+        for variable in _variables(name, option, variables, inventory):
+            if option not in given and not _unsaid(variables.get(variable)):
+                given[option] = action._templar.template(variables[variable])
+                if _unsaid(given[option]):
+                    del given[option]
+    action._task.args = given
+    unused, valid = action.validate_argument_spec(argument_spec=arguments)
+    return dict(valid)
+
+
+def _unsaid(value: Any) -> bool:
+    """Say whether a variable leaves the decision to the next one: the empty defaults of the roles do."""
+    return value is None or (not value and not isinstance(value, bool))
+
+
+def _variables(name: str, option: str, variables: Mapping[str, Any], inventory: Mapping[str, str]) -> Iterator[str]:
+    if variables.get("__muster_role"):
+        yield f"{variables['__muster_role']}_{option}"
+    yield f"{name}_{option}"
+    if option in inventory:
+        yield inventory[option]
