@@ -125,10 +125,8 @@ def refused(run: dict[str, Any], expected: int) -> dict[str, str]:
     if all(host["simulated"] and host["planted"] is not None for host in run["hosts"].values()):
         return _unequal(run["planted"])
     alone = {name: _why(name, host) for name, host in run["hosts"].items() if host["verdict"] not in READY}
-    said = _beside_others(run) | alone
-    return said or dict.fromkeys(
-        run["hosts"], f"The run is {run['verdict'].replace('_', ' ')}, though no host alone is."
-    )
+    everyone = f"The run is {run['verdict'].replace('_', ' ')}, though no host alone is."
+    return _beside_others(run) | alone or dict.fromkeys(run["hosts"], everyone)
 
 
 def _beside_others(run: dict[str, Any]) -> dict[str, str]:

@@ -61,6 +61,8 @@ def test_items_of_one_host_must_agree_too() -> None:
 
 def test_one_and_true_are_not_the_same() -> None:
     assert captured([SOCKETS], a=host(1), b=host(True)).agreed == {}
+    assert captured([SOCKETS], a=host(1.0), b=host(True)).agreed == {}
+    assert captured([SOCKETS], a=host(2), b=host(2.0)).agreed == {"host.cpu_sockets": 2}
 
 
 def test_what_nobody_shows_is_left_out() -> None:
