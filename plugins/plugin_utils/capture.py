@@ -105,7 +105,7 @@ def _shown(law: Mapping[str, Any], facts: Mapping[str, Any], operator: str) -> l
 
 def _same(one: Any, other: Any) -> bool:
     """Say whether two values are one: 400 and 400.0 are, 1 and true are not."""
-    if isinstance(one, float) and isinstance(other, int) or isinstance(one, int) and isinstance(other, float):
+    if (isinstance(one, float) and isinstance(other, int)) or (isinstance(one, int) and isinstance(other, float)):
         return bool(one == other) and not isinstance(one, bool) and not isinstance(other, bool)
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 

@@ -33,8 +33,9 @@ def test_captured_profile_is_the_one_its_hosts_pass(capture: Capture, run: Run, 
     profile = (tmp_path / "profiles" / "ours.yml").read_text(encoding="utf-8")
     assert "# SIMULATED" in profile
     assert "extends: hgx_h100" in profile
-    options = ("-e", '{"muster_class": "ours", "verify_profile_dirs": ["profiles"]}', "--limit", "gpu-a01-01,gpu-a01-02")
-    verified = run(BIN / "ansible-playbook", "muster.fleet.verify", "-i", lab, *options, cwd=tmp_path)
+    ours = '{"muster_class": "ours", "verify_profile_dirs": ["profiles"]}'
+    command = (BIN / "ansible-playbook", "muster.fleet.verify", "-i", lab, "--limit", "gpu-a01-01,gpu-a01-02")
+    verified = run(*command, "-e", ours, cwd=tmp_path)
     assert verified.returncode == 0, verified.stdout + verified.stderr
 
 
