@@ -14,7 +14,7 @@ PYTEST := $(TEST) pytest --numprocesses auto --maxprocesses 8
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup bringup test lint unit lab integration bench rack build requirements clean
+.PHONY: help setup bringup test lint unit lab integration coverage docs bench rack build requirements clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -26,8 +26,8 @@ setup: ## make the virtual environment and install the collection into .build/co
 bringup: $(if $(filter inventories/lab%,$(INVENTORY)),rack) ## bring up and verify INVENTORY (without one: the simulated rack)
 	@$(RUNTIME) tools/bringup.sh -i $(INVENTORY) $(ARGS)
 
-test: ## everything below up to integration, each also after a failure of another
-	@$(MAKE) --no-print-directory --keep-going lint unit lab integration
+test: ## everything below up to coverage, each also after a failure of another
+	@$(MAKE) --no-print-directory --keep-going lint unit lab integration coverage
 
 lint: ## style, types, documentation, layout
 	@$(TEST) tools/lint.sh
@@ -41,6 +41,12 @@ lab: ## the simulated rack: each planted fault is found, and nothing else
 integration: rack ## the installed collection, end to end, and the Molecule scenarios
 	@$(PYTEST) --dist loadfile tests/integration $(ARGS)
 	@$(TEST) tools/molecule.sh
+
+coverage: ## how many items of each checklist have an answer, and which have none
+	@$(RUNTIME) python tools/coverage.py
+
+docs: ## write docs/catalogue.md: what is checked, by which facts, against what
+	@$(RUNTIME) ansible-playbook muster.fleet.catalogue -i localhost, -e catalogue_dest=$(CURDIR)/docs/catalogue.md $(ARGS)
 
 bench: ## what a verification costs beside a ping, over ssh
 	@$(RUNTIME) python tests/bench/bench.py $(ARGS)

@@ -12,7 +12,8 @@ import yaml
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.muster.fleet.plugins.plugin_utils import inputs, rundir
+from ansible_collections.muster.fleet.plugins.module_utils.judge.results import GRAVE
+from ansible_collections.muster.fleet.plugins.plugin_utils import inputs, rundir, site_rows
 from ansible_collections.muster.fleet.plugins.plugin_utils import run as runs
 from ansible_collections.muster.fleet.plugins.plugin_utils.compared import compared
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput, write
@@ -20,8 +21,8 @@ from ansible_collections.muster.fleet.plugins.plugin_utils.report import finding
 
 display = Display()
 ROOT = Path(__file__).parents[2]
-GRAVE = ("critical", "major")
 READY = ("ready", "degraded")
+SITE = "site"  # stands beside the hosts in what a run fails
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "dir": {"type": "path", "default": "reports"},
     "run_id": {"type": "str"},
@@ -30,6 +31,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "accepted_run": {"type": "str"},
     "fleet_dirs": {"type": "list", "elements": "path", "default": []},
     "waivers": {"type": "path"},
+    "site_dir": {"type": "path"},
 }
 INVENTORY = {"dir": "muster_report_dir", "expected_hosts": "muster_expected_hosts", "waivers": "verify_waivers"}
 
@@ -66,7 +68,12 @@ def _reported(options: dict[str, Any], variables: Mapping[str, Any]) -> dict[str
         "catalogue": {name: entry for record in records for name, entry in record["catalogue"].items()},
         "inventory": _places(set(expected) - {record["name"] for record in records}, variables),
     }
-    meta |= compared(directory, records, options)
+    beside, site = compared(directory, records, options), site_rows.judged(options["site_dir"], finished)
+    meta |= {
+        **site,
+        "fleet": beside["fleet"] + site["fleet"],
+        "fleet_checks": beside["fleet_checks"] | site["fleet_checks"],
+    }
     run = runs.assemble(records, expected, meta, earlier)
     write_all(run, directory.path)
     lines = runs.closing_lines(run)
@@ -124,9 +131,9 @@ def refused(run: dict[str, Any], expected: int) -> dict[str, str]:
         return {}
     if all(host["simulated"] and host["planted"] is not None for host in run["hosts"].values()):
         return _unequal(run["planted"])
-    alone = {name: _why(name, host) for name, host in run["hosts"].items() if host["verdict"] not in READY}
-    everyone = f"The run is {run['verdict'].replace('_', ' ')}, though no host alone is."
-    return _beside_others(run) | alone or dict.fromkeys(run["hosts"], everyone)
+    found = {name: _why(name, host) for name, host in run["hosts"].items() if host["verdict"] not in READY}
+    found = _beside_others(run) | found | _without_hosts(run)
+    return found or {SITE: f"The run is {run['verdict'].replace('_', ' ')}, though no host alone is."}
 
 
 def _beside_others(run: dict[str, Any]) -> dict[str, str]:
@@ -137,6 +144,13 @@ def _beside_others(run: dict[str, Any]) -> dict[str, str]:
             for name in row["hosts"]:
                 said.setdefault(name, f"{name} beside the others: {row['message'][:300]}")
     return said
+
+
+def _without_hosts(run: dict[str, Any]) -> dict[str, str]:
+    """Return why the site as a whole fails: findings that are no host's keep a run from ending green."""
+    rows = [row for row in findings.of_rows(run["fleet"]) if not row["hosts"] and row["severity"] in GRAVE]
+    more = f" (and {len(rows) - 1} more)" if len(rows) > 1 else ""
+    return {SITE: f"{SITE}: {rows[0]['message'][:300]}{more}"} if rows else {}
 
 
 def _unequal(planted: dict[str, Any]) -> dict[str, str]:

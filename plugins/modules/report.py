@@ -51,6 +51,11 @@ options:
   waivers:
     description: YAML file of waivers. Those of checks between hosts, whose ids begin with C(fleet.), are applied here.
     type: path
+  site_dir:
+    description:
+      - Directory with C(evidence.yml), which names the files, URLs and commands by which the site shows what no machine can.
+      - They are read on the controller, judged once per run and not per host. Nothing is asked when it is not given.
+    type: path
 """
 
 EXAMPLES = r"""

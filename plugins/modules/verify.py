@@ -27,7 +27,7 @@ options:
   profile:
     description: Class of machine whose profile says what is wanted.
     type: str
-    required: true
+    default: generic
   rack:
     description: Rack the machine stands in.
     type: str

@@ -79,6 +79,7 @@ def judged(subject: Subject, answer: Mapping[str, Any], judge_by: Ready, options
         "reached": True,
         "reason": None,
         "simulated": answer["simulated"],
+        "replayed": bool(options.get("replay")),
         "planted": answer["planted"] or subject.planted,
         "took_s": answer["took_s"],
         "facts_summary": summary(facts),

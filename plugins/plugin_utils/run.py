@@ -25,6 +25,7 @@ NOTHING_JUDGED = "nothing was judged"
 _HOST: dict[str, Any] = {
     "verdict": "unknown", "rack": None, "slot": None, "class": None, "profile": None, "reached": False, "reason": None,
     "simulated": False, "planted": None, "phases": {}, "took_s": None, "results": [], "facts_summary": {}, "errors": [],
+    "replayed": False,
 }  # fmt: skip
 _ROW: dict[str, Any] = {
     "id": "", "item": None, "items": 1, "status": "unknown", "severity": "critical", "phase": 0, "observed": None,
@@ -44,7 +45,7 @@ def assemble(
     ``expected``: every host that the run was started for. ``meta``: ``run_id``, ``started``, ``finished``,
     ``collection_version``, and if known ``report`` (path), ``fleet`` (result rows, each with ``hosts``),
     ``fleet_checks`` (what reports tell of the checks behind those rows), ``inventory`` (rack, slot, class... of hosts
-    that may not answer) and ``catalogue`` (all checks, for their phases).
+    that may not answer), ``catalogue`` (all checks, for their phases) and ``site`` (what evidence was asked for).
     ``earlier``: the document of an earlier run to compare with.
     """
     answers: list[dict[str, Any]] = []
@@ -58,9 +59,9 @@ def assemble(
     run: dict[str, Any] = {"schema_version": SCHEMA_VERSION} | {
         key: clean(meta.get(key)) for key in ("run_id", "started", "finished", "collection_version", "report")
     }
-    # Where hosts cannot be compared (too few of a class) nothing is wrong: only what was found counts.
-    found = [row for row in fleet if row["status"] in terms.FINDING and row["severity"] != "info"]
-    verdicts = [host["verdict"] for host in hosts.values()] + ([judge.verdict(found)] if found else [])
+    # Where hosts cannot be compared (too few of a class) nothing is wrong.
+    counted = [row for row in fleet if row["status"] != judge.NOT_APPLICABLE and row["severity"] != "info"]
+    verdicts = [host["verdict"] for host in hosts.values()] + ([judge.verdict(counted)] if counted else [])
     run |= {
         "simulated": any(host["simulated"] for host in hosts.values()),
         "verdict": judge.overall(verdicts) if hosts else "unknown",
@@ -72,6 +73,7 @@ def assemble(
         "fleet": fleet,
         "scores": scores.by_phase(hosts),
         "racks": _racks(hosts),
+        "site": clean(meta.get("site")),
     }
     phase_of = {key: entry.get("phase") for key, entry in {**(meta.get("catalogue") or {}), **catalogue}.items()}
     run["changes"] = compare.changes(run, earlier)

@@ -52,7 +52,7 @@ def test_replay_gives_the_findings_of_the_machine(place: Path, run: Run, load: L
     host = verified(run, load, local, place, place / "recordings" / "localhost.json")
     again = verified(run, load, local, place, place / "recordings" / "localhost.json")
     assert findings(host) == findings(again)
-    assert host["simulated"] is False
+    assert (host["simulated"], host["replayed"]) == (False, True)
     assert [error for error in host["errors"] if "unrecorded" in error["reason"]] == []
 
 

@@ -44,9 +44,20 @@ def closing_lines(run: Run) -> list[str]:
         lines.append(f"  ... and {len(failed) - HOSTS_SHOWN} more hosts, see the report")
     for row in findings.of_rows(run["fleet"])[:HOSTS_SHOWN]:
         lines.append(f"  fleet  {plain(findings.sentence(row, run['catalogue']), 160)}")
+    lines += filter(None, [site_sentence(run)])
     if run["report"]:
         lines.append(f"report: {plain(run['report'], 500)}")
     return lines + list(_planted_lines(run))
+
+
+def site_sentence(run: Run) -> str | None:
+    """What a site has to show, and whether it was asked."""
+    site = run.get("site")
+    if not site:
+        return None
+    if site["source"] is None:
+        return f"site: {site['items']} items that only a site can show were not asked (report_site_dir)"
+    return f"site: {site['asked']} of {site['items']} items have evidence named in {plain(site['source'], 300)}"
 
 
 def headline(run: Run) -> str:

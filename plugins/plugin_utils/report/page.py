@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Mapping
 
 from . import findings, heatmap, todo
-from .console import planted_sentence
+from .console import planted_sentence, site_sentence
 from .terms import COUNTED, PASSED_MUSTER, PHASES, VERDICT_WORDS, VERDICTS, band, phase_title, rank
 from .text import natural
 
@@ -43,6 +43,7 @@ def build(run: Run) -> dict[str, Any]:
         "hosts": _hosts(run, anchors, heat, {entry["id"]: number for number, entry in enumerate(doing[:ENTRIES])}),
         "changes": _changes(run, anchors),
         "fleet": findings.of_rows(run["fleet"]),
+        "site": site_sentence(run),
         "classes": sorted({host["class"] for host in run["hosts"].values() if host["class"]}, key=natural),
     }
 

@@ -59,3 +59,15 @@ def test_one_real_host_among_simulated_ones_excuses_nobody():
 
 def test_another_number_of_hosts_than_expected_fails_all():
     assert refused(record("a"), expected=2) == {"a": "The run has 1 hosts, muster_expected_hosts says 2."}
+
+
+@pytest.mark.parametrize("status", ["fail", "unknown"])
+def test_a_site_that_does_not_show_what_it_must_keeps_the_run_from_ending_green(status):
+    row = {**FINDING, "id": "site.a", "item": None, "status": status, "message": "Evidence is missing", "hosts": []}
+    run = runs.assemble([record("a")], ["a"], META | {"fleet": [row, row]}, None)
+    assert refused_hosts(run, 0) == {"site": "site: Evidence is missing (and 1 more)"}
+    rows = [row | {"severity": "minor"}, row | {"status": "pass"}]
+    minor = runs.assemble([record("a")], ["a"], META | {"fleet": rows}, None)
+    assert (refused_hosts(minor, 0), minor["verdict"]) == ({}, "degraded")
+    alone = runs.assemble([record("a")], ["a"], META | {"fleet": rows[:1]}, None)
+    assert refused_hosts(alone, 0) == {"site": "The run is unknown, though no host alone is."}

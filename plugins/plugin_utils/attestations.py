@@ -1,0 +1,164 @@
+# Copyright (c) 2026 the muster.fleet authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Attestations: what only a person can know, stated by name, with evidence and an end, signed with an SSH key.
+
+A directory holds one YAML file per attestation, its signature beside it (``<name>.yml.sig``). What cannot be relied on
+is not valid and says why; only what cannot be understood is an error.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from . import signing
+from .files import BadInput, Entry, entries, yaml_files
+
+FIELDS = ("item", "statement", "who", "role", "when", "expires", "evidence")
+EVIDENCE = ("file", "url", "sha256")
+CLOCKS_APART = datetime.timedelta(minutes=5)
+_ITEM = re.compile(r"[a-z][a-z0-9_-]*:\S+")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def read(directory: Path, signers: Path, now: datetime.datetime) -> dict[str, Any]:
+    """Return ``{"source": directory, "items": {item: {valid, who, role, when, expires, reason, file, ...}}}``.
+
+    ``signers`` is a file as ``ssh-keygen -Y verify -f`` takes it; ``now`` is in UTC. Malformed files and an item
+    that is attested twice raise ``BadInput`` with file and line.
+    """
+    items: dict[str, Any] = {}
+    for path in yaml_files(directory):
+        found = parse(path)
+        if found["item"] in items:
+            raise BadInput(f"{path}: {found['item']} is attested in {items[found['item']]['file']} too")
+        reason = flaw(found, path, signers, now)
+        items[found["item"]] = {
+            **{key: found[key] for key in FIELDS},
+            "valid": reason is None,
+            "reason": reason,
+            "file": str(path),
+            "sha256": signing.sha256(path),
+        }
+    return {"source": str(directory), "items": items}
+
+
+def flaw(found: dict[str, Any], path: Path, signers: Path, now: datetime.datetime) -> str | None:
+    """Return why an attestation cannot be relied on, or nothing."""
+    text = signing.content(path)
+    if text is None:
+        return f"{path} can no longer be read"
+    signature = signing.content(path.with_name(f"{path.name}.sig"))
+    return (
+        signing.flaw(text, signature, signers, found["who"], signing.ATTESTATION)
+        or out_of_date(found, now)
+        or evidence_flaw(found["evidence"], path.parent)
+    )
+
+
+def out_of_date(found: Mapping[str, Any], now: datetime.datetime) -> str | None:
+    """Return why it does not speak of ``now``: the day on which it expires still counts."""
+    if found["when"] > stamp(now + CLOCKS_APART):
+        return f"it is dated in the future, {found['when']}"
+    return f"it expired on {found['expires']}" if found["expires"] < now.date().isoformat() else None
+
+
+def evidence_flaw(evidence: dict[str, str], base: Path) -> str | None:
+    """Return why the evidence is not what was attested; paths are relative to ``base``, addresses are not asked."""
+    if "file" not in evidence:
+        return None
+    seen = signing.sha256(base / Path(evidence["file"]).expanduser())
+    if seen is None:
+        return f"its evidence {evidence['file']} is not there"
+    return None if seen == evidence["sha256"] else f"its evidence {evidence['file']} is not the file that was attested"
+
+
+def parse(path: Path) -> dict[str, Any]:
+    """Return the attestation in a file, complete and in plain types; raise ``BadInput`` with file and line."""
+    found = entries(path)
+    if len(found) != 1 or not isinstance(found[0].value, dict):
+        raise BadInput(f"{path}:1: an attestation is one mapping")
+    return checked(found[0])
+
+
+def checked(entry: Entry) -> dict[str, Any]:
+    """Return an attestation, complete and in plain types; raise ``BadInput`` that begins with where it stands."""
+    raw, where = entry
+    closed(raw, FIELDS, FIELDS, f"{where}: attestation")
+    result = {key: _words(raw[key], f"{where}: {key}") for key in ("item", "statement", "who", "role")}
+    if not _ITEM.fullmatch(result["item"]):
+        raise BadInput(f"{where}: item is like piqc:0.1, not {result['item']!r}")
+    when, expires = time(raw["when"], f"{where}: when"), day(raw["expires"], f"{where}: expires")
+    return {**result, "when": when, "expires": expires, "evidence": _evidence(Entry(raw["evidence"], where))}
+
+
+def _evidence(entry: Entry) -> dict[str, str]:
+    raw, where = entry
+    closed(raw, EVIDENCE, (), f"{where}: evidence")
+    result = {key: _words(value, f"{where}: evidence: {key}") for key, value in raw.items()}
+    if ("file" in result) == ("url" in result):
+        raise BadInput(f"{where}: evidence is a file or a url, one of them")
+    if "file" in result and "sha256" not in result:
+        raise BadInput(f"{where}: evidence: sha256 is missing")
+    if "sha256" in result and not _SHA256.fullmatch(result["sha256"]):
+        raise BadInput(f"{where}: evidence: sha256 has 64 hexadecimal digits in lower case")
+    return result
+
+
+def beside_inventory(given: str | None, name: str, variables: Mapping[str, Any]) -> Path:
+    """Return a path that was given, or else ``name`` in the directory of the inventory, or else of this command."""
+    if given:
+        return Path(given).expanduser().absolute()
+    sources = [Path(source) for source in variables.get("ansible_inventory_sources") or [] if Path(source).exists()]
+    first = sources[0] if sources else Path()
+    base = variables.get("inventory_dir") or (first if first.is_dir() else first.parent)
+    return Path(base).absolute() / name
+
+
+def closed(raw: Any, known: tuple[str, ...], required: tuple[str, ...], where: str) -> None:
+    """Refuse what is no mapping, a key nobody knows, and a required one that is missing or empty."""
+    if not isinstance(raw, dict):
+        raise BadInput(f"{where} is a mapping, not {type(raw).__name__}")
+    for key in raw:
+        if key not in known:
+            raise BadInput(f"{where}: unknown key {key!r}; known are {', '.join(known)}")
+    for key in required:
+        if raw.get(key) in (None, "", [], {}):
+            raise BadInput(f"{where}: {key} is missing")
+
+
+def _words(value: Any, where: str) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise BadInput(f"{where} is text, not {value!r}")
+    return value.strip()
+
+
+def day(value: Any, where: str) -> str:
+    """Return a date as ``YYYY-MM-DD``."""
+    return _date(value, where, datetime.date.fromisoformat, "a date (YYYY-MM-DD)").isoformat()[:10]
+
+
+def time(value: Any, where: str) -> str:
+    """Return a time in UTC as ``YYYY-MM-DDTHH:MM:SSZ``; one without a zone is taken for UTC, a date for its begin."""
+    found = _date(value, where, datetime.datetime.fromisoformat, "a time (YYYY-MM-DDTHH:MM:SSZ)")
+    if not isinstance(found, datetime.datetime):
+        found = datetime.datetime(found.year, found.month, found.day, tzinfo=datetime.timezone.utc)
+    return stamp(found)
+
+
+def _date(value: Any, where: str, law: Callable[[str], datetime.date], form: str) -> datetime.date:
+    if isinstance(value, datetime.date):
+        return value
+    try:
+        return law(str(value))
+    except ValueError:
+        raise BadInput(f"{where} is {form}, not {value!r}") from None
+
+
+def stamp(value: datetime.datetime) -> str:
+    """Return a time in UTC as ``YYYY-MM-DDTHH:MM:SSZ``; one without a zone is taken for UTC."""
+    aware = value if value.tzinfo else value.replace(tzinfo=datetime.timezone.utc)
+    return aware.astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
