@@ -12,6 +12,7 @@ from typing import Any
 
 from . import __name__ as package
 from . import __path__ as places
+from .beside import BESIDE
 from .faults import Fault
 from .node import NODES, Node
 from .recording import Recording, difference
@@ -52,7 +53,10 @@ def layer(node: Node, base: Recording, fault: Fault) -> dict[str, Any]:
     change = difference(base, faulty)
     if set(change) == {"muster_recording"}:
         raise ValueError(f"fault {fault.name} changes nothing on {node.name}")
-    return {**change, "planted": {"faults": [fault.name], "finds": dict(fault.findings(node.klass))}}
+    planted: dict[str, Any] = {"faults": [fault.name], "finds": dict(fault.findings(node.klass))}
+    if fault.name in BESIDE:
+        planted["fleet"] = dict(BESIDE[fault.name])
+    return {**change, "planted": planted}
 
 
 def build(output: Path, nvml_library: str | None = None) -> int:

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 the muster.fleet authors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Write a run's reports: records of hosts in, files and one verdict out. Judges nothing, asks no machine."""
+"""Write a run's reports: records of hosts in, files and one verdict out. Asks no machine."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ansible.utils.display import Display
 from ansible_collections.muster.fleet.plugins.module_utils.judge.results import GRAVE
 from ansible_collections.muster.fleet.plugins.plugin_utils import inputs, rundir, site_rows
 from ansible_collections.muster.fleet.plugins.plugin_utils import run as runs
+from ansible_collections.muster.fleet.plugins.plugin_utils.compared import compared
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput, write
 from ansible_collections.muster.fleet.plugins.plugin_utils.report import findings, write_all
 
@@ -26,9 +27,13 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "dir": {"type": "path", "default": "reports"},
     "run_id": {"type": "str"},
     "expected_hosts": {"type": "int", "default": 0},
+    "cable_plan": {"type": "path"},
+    "accepted_run": {"type": "str"},
+    "fleet_dirs": {"type": "list", "elements": "path", "default": []},
+    "waivers": {"type": "path"},
     "site_dir": {"type": "path"},
 }
-INVENTORY = {"dir": "muster_report_dir", "expected_hosts": "muster_expected_hosts"}
+INVENTORY = {"dir": "muster_report_dir", "expected_hosts": "muster_expected_hosts", "waivers": "verify_waivers"}
 
 
 class ActionModule(ActionBase):
@@ -63,7 +68,12 @@ def _reported(options: dict[str, Any], variables: Mapping[str, Any]) -> dict[str
         "catalogue": {name: entry for record in records for name, entry in record["catalogue"].items()},
         "inventory": _places(set(expected) - {record["name"] for record in records}, variables),
     }
-    meta |= site_rows.judged(options["site_dir"], finished)
+    beside, site = compared(directory, records, options), site_rows.judged(options["site_dir"], finished)
+    meta |= {
+        **site,
+        "fleet": beside["fleet"] + site["fleet"],
+        "fleet_checks": beside["fleet_checks"] | site["fleet_checks"],
+    }
     run = runs.assemble(records, expected, meta, earlier)
     write_all(run, directory.path)
     lines = runs.closing_lines(run)
@@ -122,8 +132,18 @@ def refused(run: dict[str, Any], expected: int) -> dict[str, str]:
     if all(host["simulated"] and host["planted"] is not None for host in run["hosts"].values()):
         return _unequal(run["planted"])
     found = {name: _why(name, host) for name, host in run["hosts"].items() if host["verdict"] not in READY}
-    found |= _without_hosts(run)
+    found = _beside_others(run) | found | _without_hosts(run)
     return found or {SITE: f"The run is {run['verdict'].replace('_', ' ')}, though no host alone is."}
+
+
+def _beside_others(run: dict[str, Any]) -> dict[str, str]:
+    """Return why hosts are to be failed for what they show beside the others, ready or not by themselves."""
+    said: dict[str, str] = {}
+    for row in findings.of_rows(run["fleet"]):
+        if row["severity"] in GRAVE:
+            for name in row["hosts"]:
+                said.setdefault(name, f"{name} beside the others: {row['message'][:300]}")
+    return said
 
 
 def _without_hosts(run: dict[str, Any]) -> dict[str, str]:

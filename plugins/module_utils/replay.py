@@ -78,6 +78,8 @@ def layered(documents: Sequence[Mapping[str, Any]]) -> Dict[str, Any]:
         if document.get("planted"):
             result["planted"]["faults"] += document["planted"].get("faults", [])
             result["planted"]["finds"].update(document["planted"].get("finds", {}))
+            if document["planted"].get("fleet"):
+                result["planted"].setdefault("fleet", {}).update(document["planted"]["fleet"])
             result["declares"] = True
     return result
 

@@ -12,7 +12,7 @@ short_description: Write a run's reports
 version_added: 0.1.0
 description:
   - Reads the records that M(muster.fleet.verify) kept and writes HTML, JSON, JUnit, Markdown and Prometheus text into the run's directory.
-  - Judges nothing and asks no machine.
+  - Holds the hosts of the run beside each other, by the facts that were kept. Asks no machine.
 author: muster.fleet authors (@muster-fleet)
 extends_documentation_fragment:
   - muster.fleet.attributes
@@ -35,6 +35,22 @@ options:
     description: How many hosts the run must have. Zero expects nothing.
     type: int
     default: 0
+  cable_plan:
+    description:
+      - YAML file that says where cables end, a mapping of hosts to interfaces to C(switch) and C(port).
+      - LLDP neighbours are held against it.
+    type: path
+  accepted_run:
+    description: Run to compare versions, counts and serial numbers with. The newest one of each host that ended well when it is not given.
+    type: str
+  fleet_dirs:
+    description: Directories of your own checks between hosts.
+    type: list
+    elements: path
+    default: []
+  waivers:
+    description: YAML file of waivers. Those of checks between hosts, whose ids begin with C(fleet.), are applied here.
+    type: path
   site_dir:
     description:
       - Directory with C(evidence.yml), which names the files, URLs and commands by which the site shows what no machine can.

@@ -45,10 +45,18 @@ def _valid(law: Any, entry: Entry, *more: Any) -> dict[str, Any]:
     return result
 
 
-def waivers(path: Path, known: Iterable[str]) -> list[dict[str, Any]]:
-    """Return the waivers of a file; each must name a check, an owner, a reason and an end."""
+def waivers(path: Path, known: Iterable[str], between_hosts: bool = False) -> list[dict[str, Any]]:
+    """Return the waivers of a file; each must name a check, an owner, a reason and an end.
+
+    One file holds those of both kinds of checks: of single hosts, and between hosts, whose ids begin with ``fleet.``.
+    """
     names = set(known)
-    return [_valid(check_waiver, entry, names) for entry in entries(path)]
+    meant = [entry for entry in entries(path) if _is_between_hosts(entry.value) == between_hosts]
+    return [_valid(check_waiver, entry, names) for entry in meant]
+
+
+def _is_between_hosts(raw: Any) -> bool:
+    return isinstance(raw, dict) and str(raw.get("check", "")).startswith("fleet.")
 
 
 def profile(name: str, directories: Iterable[Path] = ()) -> dict[str, Any]:

@@ -59,7 +59,9 @@ def assemble(
     run: dict[str, Any] = {"schema_version": SCHEMA_VERSION} | {
         key: clean(meta.get(key)) for key in ("run_id", "started", "finished", "collection_version", "report")
     }
-    verdicts = [host["verdict"] for host in hosts.values()] + ([judge.verdict(fleet)] if fleet else [])
+    # Where hosts cannot be compared (too few of a class) nothing is wrong.
+    counted = [row for row in fleet if row["status"] != judge.NOT_APPLICABLE and row["severity"] != "info"]
+    verdicts = [host["verdict"] for host in hosts.values()] + ([judge.verdict(counted)] if counted else [])
     run |= {
         "simulated": any(host["simulated"] for host in hosts.values()),
         "verdict": judge.overall(verdicts) if hosts else "unknown",

@@ -7,7 +7,7 @@ from __future__ import annotations
 import datetime
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -86,6 +86,11 @@ class RunDirectory:
         path = self.path / EXPECTED
         return _load(path) if path.exists() else []
 
+    def facts(self, name: str) -> dict[str, Any] | None:
+        """Return the facts of a host when it gave any."""
+        path = self.path / "facts" / f"{quote(name, safe='')}.json"
+        return _load(path) if path.exists() else None
+
     def document(self) -> dict[str, Any] | None:
         """Return ``run.json`` when it is there."""
         path = self.path / "run.json"
@@ -102,6 +107,14 @@ def latest(base: str) -> RunDirectory | None:
     """Return the newest finished run below ``base``."""
     link = Path(base).expanduser().absolute() / "latest"
     return RunDirectory(base, os.readlink(link)) if link.is_symlink() else None
+
+
+def newest_first(base: str) -> Iterator[RunDirectory]:
+    """Yield the runs below ``base`` that were reported, the one reported last first."""
+    reported = [(path.stat().st_mtime, path.parent) for path in Path(base).expanduser().absolute().glob("*/run.json")]
+    for unused, path in sorted(reported, reverse=True):
+        if not path.is_symlink():
+            yield RunDirectory(base, path.name)
 
 
 def _load(path: Path) -> Any:

@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Iterable, Iterator, Mapping
 
 from .terms import FINDING
 
 Run = Mapping[str, Any]
+_RESTATING = ("correlated", "drift")
 Found = tuple[str, str, str]  # host, check id, status
 
 
@@ -50,14 +52,19 @@ def _statuses(rows: Iterable[Run]) -> dict[tuple[str, str | None], str]:
 def planted(run: Run, phase_of: Mapping[str, int]) -> dict[str, Any] | None:
     """Whether the findings of the hosts that declare planted faults are exactly those; None when no host does.
 
-    What a phase that was not reached would have found is not asked for. ``phase_of`` gives the phase of a check id.
+    What a phase that was not reached would have found is not asked for, nor a comparison that too few hosts allowed.
+    ``phase_of`` gives the phase of a check id. Of the checks between hosts, those count that compare hosts as they
+    are: a cause restates findings that are counted already, drift speaks of what was planted before, and ``info`` is
+    said of hosts whose own findings explain it.
     """
     declared = {name: host for name, host in run["hosts"].items() if host["planted"] is not None}
     if not declared:
         return None
     wanted = {found for name, host in declared.items() for found in _wanted(name, host, phase_of)}
     seen = {found for name, host in declared.items() for found in _seen(name, host)}
-    seen |= {found for found in _seen_in_fleet(run["fleet"]) if found[0] in declared}
+    beside, shown = _beside(declared, run["fleet"])
+    wanted |= beside
+    seen |= shown
     return {
         "equal": wanted == seen,
         "planted": len(wanted),
@@ -73,6 +80,30 @@ def _wanted(name: str, host: Run, phase_of: Mapping[str, int]) -> Iterator[Found
             yield name, check, status
 
 
+def _beside(declared: Mapping[str, Run], rows: list[Run]) -> tuple[set[Found], set[Found]]:
+    """What was planted and shows beside other hosts only, and what did show.
+
+    A host is asked for it where it was compared. Where half of a class have the same fault, what is usual turns over:
+    then its healthy hosts may be the odd ones, and nothing is asked of that class.
+    """
+    asked = {row["id"] for row in rows}
+    planted: dict[tuple[Any, str], list[Found]] = {}
+    for name, host in declared.items():
+        for check, status in (host["planted"].get("fleet") or {}).items():
+            planted.setdefault((host["class"], check), []).append((name, check, status))
+    size = Counter(host["class"] for host in declared.values() if host["reached"])
+    turned = {key for key, found in planted.items() if 2 * len(found) >= size[key[0]]}
+    spared = {
+        (name, row["id"]) for row in rows if row["status"] == "not_applicable" for name in row["hosts"] or declared
+    }
+    wanted = {
+        found for key, every in planted.items() for found in every
+        if key[1] in asked and key not in turned and found[:2] not in spared
+    }  # fmt: skip
+    seen = {found for found in _seen_in_fleet(rows) if found[0] in declared}
+    return wanted, {found for found in seen if (declared[found[0]]["class"], found[1]) not in turned}
+
+
 def _seen(name: str, host: Run) -> Iterator[Found]:
     for row in host["results"]:
         if row["status"] in FINDING and not _not_reached(host, row["phase"]):
@@ -81,7 +112,7 @@ def _seen(name: str, host: Run) -> Iterator[Found]:
 
 def _seen_in_fleet(rows: Iterable[Run]) -> Iterator[Found]:
     for row in rows:
-        if row["status"] in FINDING:
+        if row["status"] in FINDING and row["severity"] != "info" and row.get("compare") not in _RESTATING:
             yield from ((name, row["id"], row["status"]) for name in row["hosts"])
 
 

@@ -1,0 +1,87 @@
+# Copyright (c) 2026 the muster.fleet authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A run's hosts beside each other: reads the facts that the run kept, and those of the last accepted run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..module_utils.judge import waivers as waiving
+from ..module_utils.judge.results import WAIVED
+from . import catalogue, fleet, rundir
+from . import run as runs
+from .files import BadInput
+from .fleet.cables import plan
+from .fleet.samples import Value, values
+
+RUNS_TRIED = 10  # so many accepted runs back, a host's last accepted state is looked for
+Checks = list[dict[str, Any]]
+Accepted = dict[str, tuple[str, dict[str, tuple[Value, ...]]]]
+
+
+def compared(directory: rundir.RunDirectory, records: Iterable[Mapping[str, Any]], options: Mapping[str, Any]) -> Any:
+    """Return ``{"fleet", "fleet_checks"}`` for ``run.assemble``.
+
+    ``options``: ``cable_plan`` (a file, or None), ``accepted_run`` (an id, or None: the newest that
+    ended well), ``fleet_dirs``, ``waivers`` (a file, or None). One host's facts are in memory at a time.
+    """
+    checks = fleet.checks([fleet.FLEET, *(Path(place) for place in options.get("fleet_dirs") or [])])
+    by_name = {str(record["name"]): record for record in records}
+    members = [
+        fleet.member(record, facts, checks)
+        for name, record in by_name.items()
+        if record.get("reached") and (facts := directory.facts(name)) is not None
+    ]
+    cables = plan(Path(options["cable_plan"]).expanduser()) if options.get("cable_plan") else None
+    ground = fleet.Ground(by_name, rundir.now(), cables, _accepted(directory, by_name, checks, options))
+    known = [check["id"] for check in checks]
+    waived = catalogue.waivers(Path(options["waivers"]), known, True) if options.get("waivers") else []
+    rows = [_waived(row, waived, ground.at[:10]) for row in fleet.judge(checks, members, ground)]
+    return {"fleet": rows, "fleet_checks": fleet.entries(checks)}
+
+
+def _waived(row: dict[str, Any], waivers: list[dict[str, Any]], today: str) -> dict[str, Any]:
+    """Return a row waived when that is so for every host it names."""
+    applied = [waiving.apply([row], waivers, host, today)[0] for host in row["hosts"] or ["*"]]
+    return next((found for found in applied if found["status"] != WAIVED), applied[0])
+
+
+def _accepted(
+    directory: rundir.RunDirectory, records: Mapping[str, Mapping[str, Any]], checks: Checks, options: Mapping[str, Any]
+) -> Accepted:
+    """Return for each host the values of its last accepted run, if it has one."""
+    asked = [check for check in checks if check["compare"] == "drift"]
+    found: Accepted = {}
+    for run, document in _candidates(directory, options):
+        for name in records.keys() - found.keys():
+            before = document["hosts"].get(name)
+            alike = before and before.get("simulated", False) == records[name].get("simulated", False)
+            facts = run.facts(name) if alike else None
+            if facts is not None:
+                found[name] = run.run_id, {check["id"]: values(check, facts) for check in asked}
+        if len(found) == len(records):
+            break
+    return found
+
+
+def _candidates(
+    directory: rundir.RunDirectory, options: Mapping[str, Any]
+) -> Iterator[tuple[rundir.RunDirectory, dict[str, Any]]]:
+    """Yield the accepted runs before this one, with their documents."""
+    if options.get("accepted_run"):
+        run = rundir.RunDirectory(str(directory.base), options["accepted_run"])
+        document = run.document()
+        if document is None:
+            raise BadInput(f"{run.path}: there is no such run to compare with (report_accepted_run)")
+        yield run, document
+        return
+    tried = 0
+    for run in rundir.newest_first(str(directory.base)):
+        if run.run_id == directory.run_id or tried == RUNS_TRIED:
+            continue
+        document = run.document() or {}
+        if document.get("schema_version") == runs.SCHEMA_VERSION and runs.exit_ok(document):
+            tried += 1
+            yield run, document
