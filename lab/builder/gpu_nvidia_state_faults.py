@@ -13,6 +13,13 @@ from .recording import Recording
 RUNNING, OLD = "580.105.08", "580.95.05"
 
 
+def _no_domain(node: Node, rec: Recording) -> None:
+    """Give no GPU of the tray its NVLink domain."""
+    for index in range(4):
+        said = f"state=3 status=0 cliqueId=2 clusterUuid={'0' * 32} healthMask=0x1aa healthSummary=1"
+        rec.nvml(f"gpu.{index}.nvmlDeviceGet{FABRIC}", said)
+
+
 def _again(index: int, call: str, old: str, new: str) -> Apply:
     """Return what replaces a part of one GPU's answer."""
 
@@ -118,11 +125,7 @@ FAULTS = [
     _fabric("fabric_other_cluster", "GPU 3 belongs to another fabric than the rest of the node", "cluster",
             _again(3, FABRIC, "clusterUuid=", "clusterUuid=f"), BOTH),
     _fabric("fabric_no_domain", "no GPU of the tray was given its NVLink domain", "domain",
-            lambda node, rec: [
-                rec.nvml(f"gpu.{index}.nvmlDeviceGet{FABRIC}",
-                         f"state=3 status=0 cliqueId=2 clusterUuid={'0' * 32} healthMask=0x1aa healthSummary=1")
-                for index in range(4)
-            ] and None),
+            _no_domain),
     _fabric("fabric_join_failed", "GPU 3 ended joining the fabric with an error", "status",
             _again(3, FABRIC, "status=0", "status=1"), BOTH),
 ]  # fmt: skip

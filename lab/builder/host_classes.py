@@ -129,7 +129,8 @@ CLASSES: dict[str, HostClass] = {
         *("24.04", "6.8.0-1043-nvidia-64k", "iommu.passthrough=1 numa_balancing=disable init_on_alloc=0"),
         *(("nvidia", "nvidia_uvm", "nvidia_modeset", *FABRIC),),
         *({"chrony": "4.5-1ubuntu4.2", "openssh-server": "1:9.6p1-3ubuntu13.13", "nvidia-imex": "570.172.08-1"},),
-        *({**SETTINGS, "kernel/panic_on_oops": "1"}, 0, 184, 4),
+        {**SETTINGS, "kernel/panic_on_oops": "1"},
+        *(0, 184, 4),
     ),
     "mi300x": HostClass(
         *("AuthenticAMD", "AMD EPYC 9554 64-Core Processor", 25, 17, 1, "0xa101154", 2, 64, True, 3100, "acpi-cpufreq"),
@@ -156,7 +157,9 @@ CLASSES: dict[str, HostClass] = {
         *(1024, 21, INTEL_MC, INTEL_FLAWS, "tsc hpet acpi_pm", ("dmar0", "dmar1", "dmar2", "dmar3")),
         *("22.04", KERNEL, "iommu=pt intel_iommu=on numa_balancing=disable"),
         *(("habanalabs", "habanalabs_cn", "habanalabs_ib", *FABRIC),),
-        *({**BASE, "habanalabs-dkms": "1.21.2-8"}, SETTINGS, 15000),
+        {**BASE, "habanalabs-dkms": "1.21.2-8"},
+        SETTINGS,
+        15000,
     ),
     "cpu_only": HostClass(
         *(

@@ -2,8 +2,9 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Every check between hosts can pass, fail and be unknown; the cases are data in ``checks_fleet/<file>.yml``.
 
-A case has ``hosts`` (facts by host, with dotted keys), and where they matter ``racks`` and ``classes`` (by host, else a01
-and c), ``accepted`` (facts of the run r0), ``plan``, ``results`` (of single hosts, for causes), an exact ``message``.
+A case has ``hosts`` (facts by host, with dotted keys), and where they matter ``racks`` and ``classes`` (by host, else
+a01 and c), ``accepted`` (facts of the run r0), ``plan``, ``results`` (of single hosts, for causes), an exact
+``message``.
 """
 
 from __future__ import annotations

@@ -5,23 +5,20 @@
 from __future__ import annotations
 
 import re
-import threading
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, TypeVar
+from functools import partial
+from typing import Any, Dict, List, Mapping, Optional
 
 from ..host import ABSENT, OK, Asked, Host
 from ..parse import mdstat, mounts, smart
+from .asking import side_by_side
 
 PROBES = 32  # file systems whose space is asked; a hypervisor may have hundreds
-SIDE_BY_SIDE = 8
 SECTOR = 512  # bytes; sysfs counts in these whatever the drive's own sector size
 EXT4 = "/sys/fs/ext4"
 POOLS = "/proc/spl/kstat/zfs"
 
 _DISK = re.compile(r"(sd|vd|hd|xvd)[a-z]+|nvme\d+n\d+|mmcblk\d+|pmem\d+")
 _CONTROLLER = re.compile(r"nvme\d+")
-
-One = TypeVar("One")
-Other = TypeVar("Other")
 
 
 def wanted(profile: Mapping[str, Any]) -> Dict[str, Any]:
@@ -61,28 +58,6 @@ def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:
     }
 
 
-def _side_by_side(ask: Callable[[One], Other], things: Iterable[One]) -> List[Other]:
-    """Ask for each thing at once: one drive or server that hangs must not make the others wait."""
-    waiting = list(enumerate(things))
-    answers: Dict[int, Other] = {}
-
-    def work() -> None:
-        while waiting:
-            try:
-                number, thing = waiting.pop()
-            except IndexError:  # another one was faster
-                return
-            answers[number] = ask(thing)
-
-    total = len(waiting)
-    threads = [threading.Thread(target=work, daemon=True) for unused in waiting[:SIDE_BY_SIDE]]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return [answers[number] for number in range(total)]
-
-
 # mounts
 
 
@@ -101,8 +76,8 @@ def _mounts(asked: Asked, targets: List[str], network: bool) -> Optional[List[Di
     probed = [each for each in entries.values() if _may_ask(each, network)]
     if len(probed) > PROBES:
         asked.fail("statvfs", f"only the first {PROBES} of {len(probed)} file systems were asked")
-    answers = _side_by_side(lambda each: asked.host.space(each["target"]), probed[:PROBES])
-    space = {each["target"]: answer for each, answer in zip(probed, answers)}
+    some = [each["target"] for each in probed[:PROBES]]
+    space = side_by_side(asked, {target: partial(asked.host.space, target) for target in some})
     return [dict(each, **_room(each["target"], space)) for each in entries.values()]
 
 
@@ -194,7 +169,7 @@ def _nvme(asked: Asked) -> Optional[List[Dict[str, Any]]]:
         return None
     names = [name for name in answer.names if _CONTROLLER.fullmatch(name)]
     names.sort(key=lambda name: int(name[4:]))
-    return _side_by_side(lambda name: _drive(asked, name), names)
+    return list(side_by_side(asked, {name: partial(_drive, asked, name) for name in names}).values())
 
 
 def _drive(asked: Asked, name: str) -> Dict[str, Any]:
