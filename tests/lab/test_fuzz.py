@@ -54,7 +54,7 @@ def crashed(facts):
 
 
 def unjudged(rows):
-    return [row["message"] for parts in rows.values() for row in parts if "could not be judged" in row["message"]]
+    return [row["reason"] for parts in rows.values() for row in parts if "could not be judged" in (row["reason"] or "")]
 
 
 def spoilt(document, places, change, chance):
