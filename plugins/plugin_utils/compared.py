@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from .fleet.cables import plan
 from .fleet.samples import Value, values
 
 RUNS_TRIED = 10  # so many accepted runs back, a host's last accepted state is looked for
+RUNS_READ = 40  # and at most so many runs are read for it, however they ended
 Checks = list[dict[str, Any]]
 Accepted = dict[str, tuple[str, dict[str, tuple[Value, ...]]]]
 
@@ -78,7 +80,7 @@ def _candidates(
         yield run, document
         return
     tried = 0
-    for run in rundir.newest_first(str(directory.base)):
+    for run in itertools.islice(rundir.newest_first(str(directory.base)), RUNS_READ):
         if run.run_id == directory.run_id or tried == RUNS_TRIED:
             continue
         document = run.document() or {}
