@@ -9,5 +9,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export MOLECULE_GLOB='molecule/*/molecule.yml'
 [ -t 1 ] || export NO_COLOR=1
 for scenario in molecule/*/; do # by name: `--all` also looks for a scenario called default
-    molecule -c .config/molecule/config.yml test --scenario-name "$(basename "$scenario")"
+    name=$(basename "$scenario")
+    molecule -c .config/molecule/config.yml reset --scenario-name "$name" >/dev/null 2>&1 # or it trusts what it prepared before
+    molecule -c .config/molecule/config.yml test --scenario-name "$name"
 done
