@@ -13,9 +13,11 @@ import base64
 import functools
 import hashlib
 import importlib.util
+import io
 import json
 import os
 import sys
+import tokenize
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -78,7 +80,7 @@ class NoAnswer(Exception):
 def program() -> bytes:
     """Return the program as the parcel holds it: the same for every node, so made once and kept for later runs."""
     texts = {path: path.read_text(encoding="utf-8") for path in sorted(SOURCES.rglob("*.py"))}
-    made_from = "".join([sys.version, IMPORTER, *texts.values()])
+    made_from = "".join([sys.version, IMPORTER, Path(__file__).read_text(encoding="utf-8"), *texts.values()])
     return _kept("program", made_from, lambda: _program(texts))
 
 
@@ -130,42 +132,23 @@ def _kept(name: str, made_from: str, make: Callable[[], bytes]) -> bytes:
 
 
 def _bare(source: str) -> str:
-    """Strip what need not travel: comments, docstrings, annotations."""
-    return ast.unparse(_Strip().visit(ast.parse(source)))
+    """Strip comments and docstrings: they need not travel.
 
-
-class _Strip(ast.NodeTransformer):
-    def generic_visit(self, node: ast.AST) -> ast.AST:
-        super().generic_visit(node)
-        body = getattr(node, "body", None)
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and isinstance(body, list):
-            if body and isinstance(body[0], ast.Expr) and isinstance(getattr(body[0].value, "value", None), str):
-                body[0:1] = [] if len(body) > 1 else [ast.Pass()]
-        return node
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        node.returns = None
-        for argument in (
-            *node.args.posonlyargs,
-            *node.args.args,
-            *node.args.kwonlyargs,
-            node.args.vararg,
-            node.args.kwarg,
-        ):
-            if argument:
-                argument.annotation = None
-        node.body = [self._unannotated(statement) for statement in node.body]
-        return self.generic_visit(node)
-
-    def visit_Module(self, node: ast.Module) -> ast.AST:
-        node.body = [self._unannotated(statement) for statement in node.body]
-        return self.generic_visit(node)
-
-    @staticmethod
-    def _unannotated(statement: ast.stmt) -> ast.stmt:
-        if isinstance(statement, ast.AnnAssign) and statement.value:
-            return ast.copy_location(ast.Assign([statement.target], statement.value), statement)
-        return statement  # in classes annotations are fields, and stay
+    The text itself is cut, and not written anew from its syntax tree: a newer Python would write what an older one on
+    the node cannot read (nested quotes in f-strings).
+    """
+    lines = source.split("\n")
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column].rstrip()
+    for node in ast.walk(ast.parse(source)):
+        first = node.body[0] if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and node.body else None
+        if isinstance(first, ast.Expr) and isinstance(getattr(first.value, "value", None), str):
+            lines[first.lineno - 1 : first.end_lineno] = [
+                "" for unused in range(first.lineno, first.end_lineno or 0)
+            ] + [" " * first.col_offset + "''"]
+    return "\n".join(lines)
 
 
 def command(interpreter: str | None) -> str:

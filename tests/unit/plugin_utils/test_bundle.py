@@ -107,6 +107,28 @@ def test_parcel_stays_small():
     assert len(bundle.parcel({"wanted": {}})) < 125_000
 
 
+def test_text_is_cut_and_not_rewritten():
+    """What a newer Python would write from the syntax tree, an older one on the node could not read."""
+    source = '''"""Doc
+string."""
+import re  # why
+# alone
+def f(a: int) -> str:
+    """Doc."""
+    return f"{a['x']}" + "# no comment"
+class C:
+    """Doc."""
+'''
+    bare = bundle._bare(source)
+    assert "Doc" not in bare
+    assert "why" not in bare
+    assert "alone" not in bare
+    assert """return f"{a['x']}" + "# no comment\"""" in bare
+    space = {}
+    exec(compile(bare, "bare", "exec"), space)
+    assert space["f"]({"x": 5}) == "5# no comment"
+
+
 def test_program_is_kept_for_later_runs(tmp_path, monkeypatch):
     monkeypatch.setattr(bundle.C.config, "get_config_value", lambda name: str(tmp_path))
     first = bundle.program.__wrapped__()
