@@ -23,6 +23,7 @@ from ansible_collections.muster.fleet.plugins.plugin_utils.files import ROLES, B
 display = Display()
 bundle.program(), bundle.pynvml()  # made while the plugin is loaded, so that all workers, forked later, share them
 
+VARIABLES = list(entries(ROLES / "verify" / "defaults" / "main.yml")[0].value)  # read once, not for every host
 SHOWN = 5
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "profile": {"type": "str", "default": "generic"},
@@ -125,8 +126,7 @@ def _short(kept: Mapping[str, Any]) -> dict[str, Any]:
 
 def _warn_of_misspelt(variables: Mapping[str, Any]) -> None:
     """Name inventory variables that look like the role's but are none: they would be ignored in silence."""
-    known = [key for role in ("verify",) for key in entries(ROLES / role / "defaults" / "main.yml")[0].value]
     for name in variables:
-        if name.startswith("verify_") and name not in known:
-            near = difflib.get_close_matches(name, known, 1)
+        if name.startswith("verify_") and name not in VARIABLES:
+            near = difflib.get_close_matches(name, VARIABLES, 1)
             display.warning(f"{name} is not a variable of role verify" + (f"; did you mean {near[0]}?" if near else ""))
