@@ -61,12 +61,13 @@ class Command(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """What became of an HTTP GET or a TCP connect."""
+    """What became of an HTTP GET or a TCP connect; ``certificate_ends`` in seconds since the epoch, over TLS only."""
 
     state: str
     status: Optional[int] = None
     body: bytes = b""
     detail: str = ""
+    certificate_ends: Optional[float] = None
 
 
 class Nvml(NamedTuple):
@@ -205,17 +206,17 @@ class Host:
             return Reply(state_of(error), detail=str(error))
         return Reply(OK)
 
-    def http(self, path: str, unix_socket: str, timeout: float = 5, limit: int = OUTPUT_LIMIT) -> Reply:
-        """GET ``path`` over a local socket, as the container engines' API serves it."""
-        from . import unix_http  # late: its imports cost more than everything else here
+    def http(self, path: str, server: str, timeout: float = 5, limit: int = OUTPUT_LIMIT) -> Reply:
+        """GET ``path`` from a local socket (``/var/run/docker.sock``) or from ``http://`` or ``https://ADDRESS:PORT``."""
+        from . import http_get  # late: its imports cost more than everything else here
 
         try:
-            status, body = unix_http.get(unix_socket, path, timeout, limit)
+            status, body, ends = http_get.get(server, path, timeout, limit)
         except OSError as error:
             return Reply(state_of(error), detail=str(error))
         except ValueError as error:
             return Reply(FAILED, detail=str(error))
-        return Reply(OK, status, body)
+        return Reply(OK, status, body, certificate_ends=ends)
 
 
 def _run(argv: List[str], timeout: float, limit: int, stdin: bytes, env: Mapping[str, str]) -> Command:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping
 
-from . import firmware, gpu, log, nic, pci, security, service, storage
+from . import cluster, firmware, gpu, log, nic, pci, security, service, storage
 from . import host as host_facts
 from . import time as time_facts
 from .together import Collector
@@ -22,9 +22,10 @@ COLLECTORS: Dict[str, Collector] = {
     "storage": storage.collect,
     "log": log.collect,
     "service": service.collect,
+    "cluster": cluster.collect,
 }
 
-ASKING = (host_facts, time_facts, security, pci, gpu, nic, firmware, storage, log, service)
+ASKING = (host_facts, time_facts, security, pci, gpu, nic, firmware, storage, log, service, cluster)
 
 
 def wanted(profile: Mapping[str, Any]) -> Dict[str, Any]:
