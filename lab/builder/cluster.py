@@ -21,6 +21,8 @@ def render(node: Node, rec: Recording) -> None:
         answers.put_accelerator_exporter(node, rec)
     _kubelet(node, rec)
     answers.put_slurm(node, rec)
+    answers.put_prometheus(rec)
+    answers.put_forwarder(rec)
     for name, status, body in answers.SERVICES:
         rec.http(answers.SERVERS[name], answers.PATHS[name], body, status)
         rec.document["http"][f"{answers.SERVERS[name]} {answers.PATHS[name]}"]["certificate_ends"] = NOW + 61 * 86400

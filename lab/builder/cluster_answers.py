@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from .node import NOW, Node
 from .recording import Recording
@@ -105,6 +107,9 @@ SLURM_SETTINGS = {
     "TopologyPlugin": "topology/tree",
 }
 ACCOUNTS = ["root||||", "vision||gres/gpu=16||", "vision|a.person|||", "speech|||gres/gpu=90000|"]
+PROMETHEUS = "http://127.0.0.1:9090"
+WORKLOAD, QUEUE = "histogram_quantile(0.95, inference_seconds_bucket)", "slurm_queue_pending"
+FORWARDER_PID = 2290
 QUOTAS = "sacctmgr -nP show assoc format=Account,User,GrpTRES,GrpTRESMins,MaxTRES"
 
 
@@ -149,6 +154,47 @@ def silent_exporter(of_accelerators: bool) -> dict[str, str]:
     """Return what is found when an exporter does not answer."""
     parts = ["collectors", "families", "values", *(["devices"] if of_accelerators else [])]
     return {"metrics.exporter.answers": "fail", **{f"metrics.exporter.{part}": "unknown" for part in parts}}
+
+
+def put_prometheus(
+    rec: Recording, down: str = "", lost: str = "", sick: str = "", managers: int = 1, empty: str = ""
+) -> None:
+    """Put Prometheus's answers: with a target down, an alert lost or sick, no alert manager, a series without value."""
+    jobs = {"node": "head-a01-01:9100", "slurm": "head-a01-01:8080"}
+    targets = [
+        {"labels": {"job": job, "instance": at}, "health": "down" if job == down else "up"} for job, at in jobs.items()
+    ]
+    rules = [
+        {"name": name, "type": "alerting", "state": "inactive", "health": "err" if name == sick else "ok"}
+        for name in ("ServiceDown", "HighErrorRate")
+        if lost not in (name, "all")
+    ]
+    told = {
+        "/targets?state=active": {"activeTargets": targets, "droppedTargets": []},
+        "/rules?type=alert": {"groups": [{"name": "muster", "rules": rules}]},
+        "/alertmanagers": {"activeAlertmanagers": [{"url": "http://127.0.0.1:9093/api/v2/alerts"}] * managers},
+    }
+    for query in (WORKLOAD, QUEUE):
+        value = [{"metric": {}, "value": [NOW, "0.042"]}]
+        found = {"resultType": "vector", "result": [] if query == empty else value}
+        told[f"/query?query={quote(query, safe='')}"] = found
+    rec.http(PROMETHEUS, "/-/ready", "Prometheus Server is Ready.\n")
+    for path, data in told.items():
+        rec.http(PROMETHEUS, f"/api/v1{path}", json.dumps({"status": "success", "data": data}))
+
+
+def put_forwarder(rec: Recording, state: str = "01") -> None:
+    """Let a log forwarder run, with a connection in a state of the kernel's (01 is established)."""
+    rec.file(f"/proc/{FORWARDER_PID}/comm", "rsyslogd\n")
+    rec.link(f"/proc/{FORWARDER_PID}/fd/7", f"socket:[{24000 + FORWARDER_PID}]")
+    rec.refuse(
+        f"/proc/{FORWARDER_PID}/fd/socket:[{24000 + FORWARDER_PID}]", "unrecorded", "only where it leads was asked"
+    )
+    head = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+    rec.document["files"].setdefault("/proc/net/tcp", head)
+    local, remote = "0B00140A:C1A2", "1E00140A:1A2A"  # 10.20.0.11 to 10.20.0.30, port 6698
+    rec.append("/proc/net/tcp", f" 900: {local} {remote} {state} 00000000:00000000 00:00000000 00000000     0        0 "
+               f"{24000 + FORWARDER_PID} 1 0000000000000000 20 4 30 10 -1\n")  # fmt: skip
 
 
 def checkpoint(node: Node, count: int | None = None) -> dict[str, Any]:
@@ -200,9 +246,10 @@ def put_slurm(node: Node, rec: Recording, **changes: Any) -> None:
         "ThreadsPerCore": threads,
         **changes,
     }
-    rec.command(f"scontrol -o show node {node.name}", " ".join(f"{key}={said}" for key, said in entry.items()) + "\n")
-    rec.command("slurmd -C", f"NodeName={node.name} CPUs={cpus} Boards=1 SocketsPerBoard={sockets} "
-                f"CoresPerSocket={cores} ThreadsPerCore={threads} RealMemory={memory}\nUpTime=12-03:45:37\n")  # fmt: skip
+    words = [f"{key}={value}" for key, value in entry.items()]
+    rec.command(f"scontrol -o show node {node.name}", f"{' '.join(words)}\n")
+    seen = f"CPUs={cpus} Boards=1 SocketsPerBoard={sockets} CoresPerSocket={cores} ThreadsPerCore={threads}"
+    rec.command("slurmd -C", f"NodeName={node.name} {seen} RealMemory={memory}\nUpTime=12-03:45:37\n")
     rec.command("scontrol ping", ping())
     rec.command("scontrol show config", settings())
     rec.command(QUOTAS, "\n".join(ACCOUNTS) + "\n")

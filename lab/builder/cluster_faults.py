@@ -31,7 +31,12 @@ SITE = {
     "cluster.paths": [{"name": "database", "to": answers.DATABASE}],
     "cluster.forbidden_paths": [{"name": "switches", "to": answers.FORBIDDEN}],
     "cluster.names": [answers.NAME],
+    "cluster.log_forwarders": ["vector|rsyslogd"],
 }
+WATCHED = {
+    "cluster.prometheus": [{"name": "main", "at": answers.PROMETHEUS, "alerts": ["ServiceDown", "HighErrorRate"],
+                            "workload": [answers.WORKLOAD], "queue": [answers.QUEUE]}],
+}  # fmt: skip
 
 
 def _asked(profile: Mapping[str, Any], name: str, does: str, check: str | Mapping[str, str], apply: Change) -> Fault:
@@ -62,6 +67,12 @@ def _slurm(**changes: str) -> Change:
 def _blank(node: Node, rec: Recording) -> None:
     last = list(answers.EXPORTERS[node.klass][2])[-1]
     answers.put_accelerator_exporter(node, rec, values={last: "NaN"})
+
+
+def _forwarder_cut_off(node: Node, rec: Recording) -> None:
+    lines = rec.text("/proc/net/tcp").splitlines(keepends=True)
+    rec.file("/proc/net/tcp", "".join(line for line in lines if " 900: " not in line))
+    answers.put_forwarder(rec, state="02")  # its first packet is not answered
 
 
 def _controller_down(node: Node, rec: Recording) -> None:
@@ -168,4 +179,22 @@ FAULTS = [
            lambda node, rec: rec.document["tcp"].update({answers.FORBIDDEN: {"state": "ok"}})),
     _asked(SITE, "name_unknown", "the registry's name does not resolve", "path.name",
            lambda node, rec: rec.command(f"getent ahosts {answers.NAME}", "", rc=2)),
+    _asked(SITE, "log_forwarder_cut_off", "the log forwarder has no connection", "logs.forwarded", _forwarder_cut_off),
+    _asked(WATCHED, "prometheus_down", "nobody listens where Prometheus should", "prometheus.answers",
+           _refused(answers.PROMETHEUS, "/-/ready")),
+    _asked(WATCHED, "prometheus_target_down", "a target is down", "prometheus.targets",
+           lambda node, rec: answers.put_prometheus(rec, down="node")),
+    _asked(WATCHED, "prometheus_alert_lost", "an alert was not loaded", "prometheus.alerts.wanted",
+           lambda node, rec: answers.put_prometheus(rec, lost="ServiceDown")),
+    _asked(WATCHED, "prometheus_without_alerts", "no alert was loaded",
+           {"prometheus.alerts.loaded": "fail", "prometheus.alerts.wanted": "fail"},
+           lambda node, rec: answers.put_prometheus(rec, lost="all")),
+    _asked(WATCHED, "prometheus_alert_sick", "an alert cannot be evaluated", "prometheus.alerts.healthy",
+           lambda node, rec: answers.put_prometheus(rec, sick="HighErrorRate")),
+    _asked(WATCHED, "prometheus_alone", "Prometheus knows no alert manager", "prometheus.alertmanagers",
+           lambda node, rec: answers.put_prometheus(rec, managers=0)),
+    _asked(WATCHED, "prometheus_lacks_latency", "latency has no fresh value", "prometheus.series.workload",
+           lambda node, rec: answers.put_prometheus(rec, empty=answers.WORKLOAD)),
+    _asked(WATCHED, "prometheus_lacks_queue", "the queue has no fresh value", "prometheus.series.queue",
+           lambda node, rec: answers.put_prometheus(rec, empty=answers.QUEUE)),
 ]  # fmt: skip

@@ -790,6 +790,16 @@ ansible_facts:
                 source: {description: "The device manager's checkpoint.", type: str}
                 wanted: {description: "How many devices there should be.", type: int}
                 devices: {description: "How many are registered.", type: int}
+        log_forwarders:
+          description: "Processes that carry logs away."
+          type: list
+          elements: dict
+          contains:
+            label: {description: "Name of the item as used in messages.", type: str}
+            name: {description: "Name; of alternatives the one that runs.", type: str}
+            source: {description: "V(/proc).", type: str}
+            running: {description: "Whether it runs.", type: bool}
+            connections: {description: "Its connections to other machines; null unless all its sockets could be seen.", type: int}
         paths:
           description: "Paths and names that were asked for."
           type: list
@@ -800,6 +810,25 @@ ansible_facts:
             kind: {description: "V(open) or V(closed), as it should be, or V(name) for a name that should resolve.", type: str}
             source: {description: "What was tried.", type: str}
             open: {description: "Whether a connection was made within three seconds, or the name resolved.", type: bool}
+        prometheus:
+          description: "Prometheus servers that were asked for."
+          type: list
+          elements: dict
+          contains:
+            label: {description: "Name of the item as used in messages.", type: str}
+            name: {description: "Name in the profile.", type: str}
+            source: {description: "The address asked.", type: str}
+            answers: {description: "Whether it is ready.", type: bool}
+            targets: {description: "How many targets it scrapes.", type: int}
+            targets_down: {description: "Job and instance of those that are down, at most 20.", type: list, elements: str}
+            alert_rules: {description: "How many alerts it has loaded.", type: int}
+            alerts_missing: {description: "Alerts asked for that are not loaded.", type: list, elements: str}
+            alerts_unhealthy: {description: "Alerts that cannot be evaluated.", type: list, elements: str}
+            alertmanagers: {description: "How many alert managers it hands alerts to.", type: int}
+            asks_workload: {description: "Whether queries about workloads were asked for.", type: bool}
+            workload_missing: {description: "Those without a fresh value.", type: list, elements: str}
+            asks_queue: {description: "Whether queries about queues were asked for.", type: bool}
+            queue_missing: {description: "Those without a fresh value.", type: list, elements: str}
         slurm:
           description: "Slurm as this node sees it."
           type: dict
@@ -854,6 +883,8 @@ ansible_facts:
             encrypted: {description: "Endpoints asked over TLS.", type: int}
             with_text: {description: "Endpoints whose body should say something.", type: int}
             of_devices: {description: "Exporters that should tell of devices.", type: int}
+            workload_series: {description: "Prometheus servers asked about workloads.", type: int}
+            queue_series: {description: "Prometheus servers asked about queues.", type: int}
         errors:
           description: "What could not be seen."
           type: list

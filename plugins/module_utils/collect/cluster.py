@@ -12,9 +12,12 @@ from typing import Any, Callable, Dict, Mapping
 
 from ..host import Asked, Host
 
-ASKED = ("endpoints", "exporters", "forbidden_paths", "kubelet", "names", "paths", "registries", "slurm", "vaults")
-FACTS = ("endpoints", "exporters", "kubelet", "paths", "slurm")
-NOTHING = {"encrypted": 0, "with_text": 0, "of_devices": 0}
+ASKED = (
+    *("endpoints", "exporters", "forbidden_paths", "kubelet", "log_forwarders", "names", "paths", "prometheus"),
+    *("registries", "slurm", "vaults"),
+)
+FACTS = ("endpoints", "exporters", "kubelet", "log_forwarders", "paths", "prometheus", "slurm")
+NOTHING = dict.fromkeys(("encrypted", "with_text", "of_devices", "workload_series", "queue_series"), 0)
 
 
 def wanted(profile: Mapping[str, Any]) -> Dict[str, Any]:
@@ -33,16 +36,24 @@ def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:
 
 
 def _look(asked: Asked, wanted: Mapping[str, Any]) -> Dict[str, Any]:
-    from . import cluster_kubelet, cluster_probes, cluster_slurm  # late: few machines are asked any of this
+    from . import (
+        cluster_forwarders,
+        cluster_kubelet,
+        cluster_probes,
+        cluster_prometheus,
+        cluster_slurm,
+    )  # late: few ask
     from .asking import side_by_side
 
     probes = {
         "endpoints": cluster_probes.endpoint_looks(asked, wanted),
         "exporters": cluster_probes.exporter_looks(asked, wanted),
         "paths": cluster_probes.path_looks(asked, wanted),
+        "prometheus": cluster_prometheus.looks(asked, wanted),
     }
     agents: Dict[str, Callable[[Asked, Any], Any]] = {
         "kubelet": cluster_kubelet.collect,
+        "log_forwarders": cluster_forwarders.collect,
         "slurm": cluster_slurm.collect,
     }
     looks = {kind: partial(agents[kind], asked, wanted[kind]) for kind in agents if kind in wanted}

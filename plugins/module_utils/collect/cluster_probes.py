@@ -53,28 +53,31 @@ def path_looks(asked: Asked, wanted: Mapping[str, Any]) -> Looks:
 def counts(found: Mapping[str, Any]) -> Dict[str, int]:
     """Return how many of the things found some checks are about."""
     endpoints, exporters = found["endpoints"] or [], found["exporters"] or []
+    prometheus_servers = found["prometheus"] or []
     return {
         "encrypted": sum(one.get("encrypted", True) for one in endpoints),
         "with_text": sum(one.get("has_wanted_text", True) for one in endpoints),
         "of_devices": sum(one.get("tells_of_devices", True) for one in exporters),
+        "workload_series": sum(one.get("asks_workload", True) for one in prometheus_servers),
+        "queue_series": sum(one.get("asks_queue", True) for one in prometheus_servers),
     }
 
 
 def _exporter(asked: Asked, entry: Mapping[str, Any]) -> Dict[str, Any]:
-    server, path = _server(entry), entry.get("path", "/metrics")
+    place, path = server(entry), entry.get("path", "/metrics")
     families: List[str] = list(entry.get("families") or [])
     devices: List[str] = list(entry.get("per_device") or [])
     alternatives = {name for family in [*families, *devices] for name in family.split("|")}
-    answer = asked.host.http(path, server, timeout=10, limit=PAGE_LIMIT)
+    answer = asked.host.http(path, place, timeout=10, limit=PAGE_LIMIT)
     text = answer.body.decode("utf-8", "replace") if answer.status == 200 else ""
     page = prometheus.read(text, [*alternatives, FAILED_COLLECTORS]) if text else None
     if page is None:
-        asked.fail(f"{server}{path}", _why(answer) or "not a whole page of metrics")
+        asked.fail(f"{place}{path}", _why(answer) or "not a whole page of metrics")
     counts = {family: _devices(page, family) for family in devices} if page else {}
     return {
         "label": f"exporter {entry['name']}",
         "name": entry["name"],
-        "source": f"{server}{path}",
+        "source": f"{place}{path}",
         "answers": True if page else _refused(answer),
         "families": len(page.names) if page else None,
         "missing": [family for family in [*families, *devices] if not set(family.split("|")) & page.names]
@@ -109,23 +112,23 @@ def _failed(page: prometheus.Exposition) -> List[str]:
 
 def _endpoint(asked: Asked, kind: str, entry: Mapping[str, Any]) -> Dict[str, Any]:
     says = entry.get("says")
-    server, path = _server(entry), entry.get("path") or PATHS.get(kind, "/")
-    answer = asked.host.http(path, server, timeout=5, limit=1 << 20)
+    place, path = server(entry), entry.get("path") or PATHS.get(kind, "/")
+    answer = asked.host.http(path, place, timeout=5, limit=1 << 20)
     if answer.state != OK:
-        asked.fail(f"{server}{path}", _why(answer) or answer.state)
+        asked.fail(f"{place}{path}", _why(answer) or answer.state)
     body = answer.body.decode("utf-8", "replace")
     left = None if answer.certificate_ends is None else answer.certificate_ends - asked.host.identity()["now"]
     return {
         "label": f"{kind} {entry['name']}",
         "name": entry["name"],
         "kind": kind,
-        "source": f"{server}{path}",
+        "source": f"{place}{path}",
         "answers": True if answer.status is not None else _refused(answer),
         "status": answer.status,
         "wanted_status": entry.get("status") or [200],
         "has_wanted_text": says is not None,
         "says": bool(re.search(str(says), body)) if says is not None and answer.state == OK and body else None,
-        "encrypted": server.startswith("https://"),
+        "encrypted": place.startswith("https://"),
         "certificate_days": None if left is None else int(left // 86400),
     }
 
@@ -173,7 +176,8 @@ def _resolves(asked: Asked, name: str) -> Optional[bool]:
     return True if found else None
 
 
-def _server(entry: Mapping[str, Any]) -> str:
+def server(entry: Mapping[str, Any]) -> str:
+    """Return where an entry is to be asked; plain HTTP unless it says otherwise."""
     at = str(entry["at"])
     return at if "://" in at else f"http://{at}"
 

@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "lab"))
 
 from builder import cluster_answers as answers
 from builder.__main__ import healthy
-from builder.cluster_faults import FAULTS, KUBERNETES, SITE, SLURM
+from builder.cluster_faults import FAULTS, KUBERNETES, SITE, SLURM, WATCHED
 from builder.node import NODES
 
 from ansible_collections.muster.fleet.plugins.module_utils import host as h
@@ -22,7 +22,7 @@ from ansible_collections.muster.fleet.plugins.module_utils.collect import cluste
 from ansible_collections.muster.fleet.plugins.module_utils.replay import Replay
 
 NODE = next(node for node in NODES if node.klass == "hgx_h100")
-ASKED = {path.partition(".")[2]: value for asks in (KUBERNETES, SLURM, SITE) for path, value in asks.items()}
+ASKED = {path.partition(".")[2]: value for asks in (KUBERNETES, SLURM, SITE, WATCHED) for path, value in asks.items()}
 EXPORTERS = [
     {"name": "node", "at": "127.0.0.1:9100", "families": ["node_load1", "node_boot_time_seconds|node_time_seconds"]},
     {"name": "dcgm", "at": "127.0.0.1:9400", "per_device": ["DCGM_FI_DEV_GPU_UTIL", "DCGM_FI_DEV_FB_USED"]},
@@ -49,7 +49,9 @@ def test_nothing_is_asked_of_a_machine_whose_profile_names_nothing():
 def test_healthy():
     found = look()
     assert found["errors"] == []
-    assert found["counts"] == {"encrypted": 3, "with_text": 1, "of_devices": 1}
+    assert found["counts"] == {
+        "encrypted": 3, "with_text": 1, "of_devices": 1, "workload_series": 1, "queue_series": 1,
+    }  # fmt: skip
     assert [one["answers"] for one in found["exporters"]] == [True, True]
     assert [one["missing"] for one in found["exporters"]] == [[], []]
     assert [one["devices"] for one in found["exporters"]] == [None, 8]
@@ -65,6 +67,10 @@ def test_healthy():
     assert (found["slurm"]["node"]["gpus"], found["slurm"]["node"]["cpus_seen"]) == (8, 224)
     assert found["slurm"]["settings"]["accounting_enforce"] == ["associations", "limits", "qos", "safe"]
     assert found["slurm"]["accounts_without_quota"] == []
+    assert found["log_forwarders"][0]["connections"] == 1
+    (prometheus,) = found["prometheus"]
+    assert (prometheus["targets"], prometheus["alert_rules"], prometheus["alertmanagers"]) == (2, 2, 1)
+    assert [prometheus[name] for name in ("targets_down", "alerts_missing", "workload_missing")] == [[], [], []]
 
 
 def test_no_body_enters_the_facts():
@@ -138,6 +144,40 @@ def test_settings_of_slurm_that_were_cut_off_are_unknown():
 
     found = look(cut)["slurm"]["settings"]
     assert {value for name, value in found.items() if name != "source"} == {None}
+
+
+@pytest.mark.parametrize("body", ["", "[]", "null", '{"status": "error"}', '{"status": "success", "data": []}', "{"])
+def test_prometheus_that_is_not_understood_says_nothing(body):
+    def spoil(recording):
+        for key in recording.document["http"]:
+            if key.startswith(answers.PROMETHEUS + " /api"):
+                recording.document["http"][key]["body"] = body
+
+    (found,) = look(spoil)["prometheus"]
+    told = ("targets_down", "alert_rules", "alerts_missing", "alerts_unhealthy", "alertmanagers", "workload_missing")
+    assert {found[name] for name in told} == {None}
+
+
+def test_a_forwarder_that_does_not_run_has_no_connection():
+    def stop(recording):
+        recording.file(f"/proc/{answers.FORWARDER_PID}/comm", "sleep\n")
+
+    assert [look(stop)["log_forwarders"][0][name] for name in ("running", "connections")] == [False, 0]
+
+
+def test_a_forwarder_whose_sockets_cannot_be_seen_is_unknown():
+    def deny(recording):
+        for path in [
+            path for path in recording.document["links"] if path.startswith(f"/proc/{answers.FORWARDER_PID}/fd")
+        ]:
+            del recording.document["links"][path]
+        for path in [
+            path for path in recording.document["files"] if path.startswith(f"/proc/{answers.FORWARDER_PID}/fd")
+        ]:
+            del recording.document["files"][path]
+        recording.refuse(f"/proc/{answers.FORWARDER_PID}/fd")
+
+    assert look(deny)["log_forwarders"][0]["connections"] is None
 
 
 def test_another_nodes_entry_is_none_of_ours():
