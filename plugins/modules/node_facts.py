@@ -405,6 +405,7 @@ ansible_facts:
             backlog: {description: "Records that wait for the daemon.", type: int}
             rules: {description: "Number of rules loaded.", type: int}
             daemon_active: {description: "Whether auditd is active.", type: bool}
+            log_action: {description: "What auditd does with a full log, V(keep_logs), V(rotate), ...", type: str}
         mandatory_access:
           description: "SELinux and AppArmor."
           type: dict
