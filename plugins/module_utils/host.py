@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import selectors
 import signal
 import subprocess
@@ -28,6 +29,8 @@ DENIED = "denied"  # it is there, this user may not ask
 TIMEOUT = "timeout"
 FAILED = "failed"  # the machine answered with an error
 UNRECORDED = "unrecorded"  # a recording that was never asked this
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")  # tab, line feed, form feed and carriage return are text
 
 
 class Read(NamedTuple):
@@ -87,6 +90,18 @@ def state_of(error: OSError) -> str:
     if isinstance(error, TimeoutError) or type(error).__name__ == "timeout":  # Python 3.9 has a socket.timeout apart
         return TIMEOUT
     return FAILED
+
+
+def not_plain(text: str) -> str:
+    """Return why a text is none that a machine in the C locale writes; empty when it is one.
+
+    Python takes the digits of every script for numbers: what holds such digits would be read, and wrongly compared.
+    """
+    if _CONTROL.search(text):
+        return "not text: it holds control characters"
+    if not text.isascii() and any(letter.isdecimal() and letter > "\x7f" for letter in text):
+        return "not in the C locale: it holds digits of another script"
+    return ""
 
 
 class Host:
@@ -352,9 +367,17 @@ class Asked:
         return None
 
     def text(self, path: str, required: bool = False, limit: int = READ_LIMIT) -> Optional[str]:
-        """Return a file's text without surrounding blanks; undecodable bytes are U+FFFD; ``None`` when unavailable."""
+        """Return a file's text without surrounding blanks; undecodable bytes are U+FFFD; ``None`` when it is none."""
         data = self.bytes(path, required, limit)
-        return None if data is None else data.decode("utf-8", "replace").strip()
+        return None if data is None else self._plain(path, data.rstrip(b"\0"), strip=True)
+
+    def _plain(self, source: str, data: bytes, strip: bool = False) -> Optional[str]:
+        text = data.decode("utf-8", "replace")
+        objection = not_plain(text)
+        if objection:
+            self.fail(source, objection)
+            return None
+        return text.strip() if strip else text
 
     def number(self, path: str, required: bool = False) -> Optional[int]:
         """Return the whole number (decimal or 0x…) that a file holds, or ``None``."""
@@ -392,7 +415,7 @@ class Asked:
             said = (answer.stderr or answer.stdout).decode("utf-8", "replace").strip()[:200]
             self.fail(" ".join(argv), f"exit code {answer.rc}: {said}")
             return None
-        return answer.stdout.decode("utf-8", "replace")
+        return self._plain(" ".join(argv), answer.stdout)
 
     def json(self, argv: Sequence[str], required: bool = True, timeout: float = 10) -> Any:
         """Return what a command prints as JSON; else note why and return ``None``."""

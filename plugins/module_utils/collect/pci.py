@@ -114,7 +114,7 @@ def _device(asked: Asked, name: str, role: str, path: List[str]) -> Dict[str, An
         "aer_capable": asked.host.link(f"{ROOT}/{name}/aer_dev_fatal") is not None,
         "aer": aer,
         "bar_max_bytes": max(bars or [0]) or None,
-        "sriov_capable": virtual is not None,
+        "sriov_capable": asked.host.link(f"{ROOT}/{name}/sriov_numvfs") is not None,
         "sriov_vfs": int(virtual) if virtual and re.fullmatch(r"\d{1,5}", virtual) else None,
         **_iommu(asked, name),
         **parse.config_space(asked.bytes(f"{ROOT}/{name}/config", limit=CONFIG_BYTES)),
