@@ -41,6 +41,16 @@ def prints(number: int, **fields: str) -> Apply:
     return apply
 
 
+def heat(number: int, celsius: int) -> Apply:
+    """hl-smi and the driver say how hot a card is."""
+
+    def apply(node: Node, rec: Recording) -> None:
+        prints(number, temperature__aip=str(celsius))(node, rec)
+        rec.file(f"{card(node, number)}/hwmon/hwmon{number + 4}/temp1_input", f"{celsius * 1000}\n")
+
+    return apply
+
+
 def ports(number: int, text: str) -> Apply:
     """hl-smi says otherwise of one card's ports."""
     return lambda node, rec: rec.command(f"hl-smi -n link -i {pcimap.one(node.klass, GPU, number).address}", text)
@@ -117,8 +127,8 @@ FAULTS = [
     fault("hl_card2_malfunction", "card 2 malfunctions", {"gpu.device.state": "fail"}, shows(2, status="malfunction")),
     fault("hl_card1_reset", "card 1 was reset three times", {"gaudi.reset.hard": "fail"}, shows(1, hard_reset_cnt="3")),
     fault("hl_card4_cold", "card 4 reads 0 °C: it did not come up properly", {"gaudi.temperature.initialised": "fail"},
-          prints(4, temperature__aip="0")),
-    fault("hl_card6_hot", "card 6 is hot", {"gpu.temperature.gpu": "fail"}, prints(6, temperature__aip="88")),
+          heat(4, 0)),
+    fault("hl_card6_hot", "card 6 is hot", {"gpu.temperature.gpu": "fail"}, heat(6, 88)),
     fault("hl_card0_ecc", "card 0 has uncorrected memory errors",
           {"gpu.ecc.uncorrected": "fail", "gpu.ecc.aggregate_uncorrected": "fail"},
           prints(0, ecc__errors__uncorrected__volatile__total="2", ecc__errors__uncorrected__aggregate__total="2")),
