@@ -12,13 +12,14 @@ from __future__ import annotations
 import errno
 import json
 import os
-import re
 import selectors
 import signal
 import subprocess
 import sys
 import time
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
+
+from .parse.plain import not_plain
 
 READ_LIMIT = 1 << 20
 OUTPUT_LIMIT = 4 << 20
@@ -29,8 +30,6 @@ DENIED = "denied"  # it is there, this user may not ask
 TIMEOUT = "timeout"
 FAILED = "failed"  # the machine answered with an error
 UNRECORDED = "unrecorded"  # a recording that was never asked this
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")  # tab, line feed, form feed and carriage return are text
 
 
 class Read(NamedTuple):
@@ -90,18 +89,6 @@ def state_of(error: OSError) -> str:
     if isinstance(error, TimeoutError) or type(error).__name__ == "timeout":  # Python 3.9 has a socket.timeout apart
         return TIMEOUT
     return FAILED
-
-
-def not_plain(text: str) -> str:
-    """Return why a text is none that a machine in the C locale writes; empty when it is one.
-
-    Python takes the digits of every script for numbers: what holds such digits would be read, and wrongly compared.
-    """
-    if _CONTROL.search(text):
-        return "not text: it holds control characters"
-    if not text.isascii() and any(letter.isdecimal() and letter > "\x7f" for letter in text):
-        return "not in the C locale: it holds digits of another script"
-    return ""
 
 
 class Host:
@@ -369,15 +356,14 @@ class Asked:
     def text(self, path: str, required: bool = False, limit: int = READ_LIMIT) -> Optional[str]:
         """Return a file's text without surrounding blanks; undecodable bytes are U+FFFD; ``None`` when it is none."""
         data = self.bytes(path, required, limit)
-        return None if data is None else self._plain(path, data.rstrip(b"\0"), strip=True)
+        text = None if data is None else self._plain(path, data.rstrip(b"\0").decode("utf-8", "replace"))
+        return None if text is None else text.strip()
 
-    def _plain(self, source: str, data: bytes, strip: bool = False) -> Optional[str]:
-        text = data.decode("utf-8", "replace")
+    def _plain(self, source: str, text: str) -> Optional[str]:
         objection = not_plain(text)
         if objection:
             self.fail(source, objection)
-            return None
-        return text.strip() if strip else text
+        return None if objection else text
 
     def number(self, path: str, required: bool = False) -> Optional[int]:
         """Return the whole number (decimal or 0x…) that a file holds, or ``None``."""
@@ -415,7 +401,7 @@ class Asked:
             said = (answer.stderr or answer.stdout).decode("utf-8", "replace").strip()[:200]
             self.fail(" ".join(argv), f"exit code {answer.rc}: {said}")
             return None
-        return self._plain(" ".join(argv), answer.stdout)
+        return self._plain(" ".join(argv), answer.stdout.decode("utf-8", "replace"))
 
     def json(self, argv: Sequence[str], required: bool = True, timeout: float = 10) -> Any:
         """Return what a command prints as JSON; else note why and return ``None``."""

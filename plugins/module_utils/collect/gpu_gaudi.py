@@ -200,7 +200,6 @@ def _device(
     row, health, clocks = (rows[name].get(address, {}) for name in ("cards", "health", "clocks"))
     said = {name: parse.number(row.get(name)) for name in ("index", "module_id", "temperature.aip", "power.draw")}
     place = index if said["index"] is None else int(said["index"])
-    kinds = ("corrected", "uncorrected")
     device = nested(
         {
             "label": f"GPU {place} ({address})",
@@ -221,19 +220,26 @@ def _device(
             "clocks.sm_mhz": parse.number(clocks.get("clocks.current.soc")),
             "clocks.sm_max_mhz": parse.number(clocks.get("clocks.max.soc")),
             "extra.clock_limit_mhz": parse.number(clocks.get("clocks.limit.soc")),
-            "ecc.enabled": MODES.get(health.get("ecc.mode.current", "").lower()),
-            "ecc.pending": MODES.get(clocks.get("ecc.mode.pending", "").lower()),
-            **{f"ecc.volatile.{kind}": parse.number(health.get(f"ecc.errors.{kind}.volatile.total")) for kind in kinds},
-            **{
-                f"ecc.aggregate.{kind}": parse.number(health.get(f"ecc.errors.{kind}.aggregate.total"))
-                for kind in kinds
-            },
+            **_ecc(health, clocks),
             "links": _links(links),
         }
     )
     if fill(device, card) and row:
         device["source"] = "hl-smi and sysfs"
     return device
+
+
+def _ecc(health: Mapping[str, str], clocks: Mapping[str, str]) -> Dict[str, Any]:
+    counts = {
+        f"ecc.{when}.{kind}": parse.number(health.get(f"ecc.errors.{kind}.{when}.total"))
+        for when in ("volatile", "aggregate")
+        for kind in ("corrected", "uncorrected")
+    }
+    modes = {
+        "ecc.enabled": MODES.get(health.get("ecc.mode.current", "").lower()),
+        "ecc.pending": MODES.get(clocks.get("ecc.mode.pending", "").lower()),
+    }
+    return {**modes, **counts}
 
 
 def _links(answers: Optional[Mapping[str, Optional[Answer]]]) -> Optional[List[Dict[str, Any]]]:

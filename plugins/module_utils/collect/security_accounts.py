@@ -7,7 +7,8 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, List, Optional
 
-from ..host import ABSENT, OK, Asked, not_plain
+from ..host import ABSENT, OK, Asked
+from ..parse.plain import not_plain
 
 GUARDED = (
     "/etc/passwd",
