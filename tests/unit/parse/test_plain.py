@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ansible_collections.muster.fleet.plugins.module_utils.parse.plain import not_plain
 
 
