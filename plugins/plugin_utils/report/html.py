@@ -7,12 +7,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Mapping
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from . import page, terms
 from .text import plain
@@ -52,9 +52,16 @@ def _environment() -> jinja2.Environment:
 
 def _harmless(value: object) -> object:
     """Every value on its way into the page: markup of our own and numbers as they are, all else made plain first."""
+    if type(value) is str:
+        return _escaped(value)
     if isinstance(value, Markup) or (isinstance(value, (int, float)) and not isinstance(value, bool)):
         return value
     return plain(value)
+
+
+@lru_cache(maxsize=1 << 16)  # the hosts of a rack say mostly the same
+def _escaped(text: str) -> Markup:
+    return escape(plain(text))
 
 
 def _embedded(value: Any) -> Markup:
