@@ -2,8 +2,8 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The collectors as one compressed parcel for a node's standard input: no files there, nothing installed.
 
-The parcel has three compressed parts: a program (a small importer and the sources of ``module_utils``) and the text of
-pynvml (or nothing), each behind a line with its length, and a request. ``python3 -I -S -c BOOT`` on the node runs it.
+The parcel has four compressed parts: a small importer, the sources of ``module_utils`` and the text of pynvml (or
+nothing), each behind a line with its length, and a request. ``python3 -I -S -c BOOT`` on the node runs it.
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ if sys.version_info[:2] < %(oldest)r:
     print("MUSTER-OLD-PYTHON:" + ".".join(map(str, sys.version_info[:3])))
     sys.exit(127)
 import json, zlib
-S = json.loads(%(sources)r)
+def part():
+    return zlib.decompress(b.read(int(b.readline()))).decode("utf-8")
+S = json.loads(part())
 class Bundle(object):
     @classmethod
     def find_spec(cls, name, path=None, target=None):
@@ -66,7 +68,7 @@ class Bundle(object):
     def get_source(name):
         return S[name][1]
 sys.meta_path.insert(0, Bundle)
-PYNVML = zlib.decompress(b.read(int(b.readline()))).decode("utf-8") or None
+PYNVML = part() or None
 from %(package)s import remote
 remote.main(json.loads(zlib.decompress(b.read())), PYNVML)
 """
@@ -78,7 +80,7 @@ class NoAnswer(Exception):
 
 @functools.cache
 def program() -> bytes:
-    """Return the program as the parcel holds it: the same for every node, so made once and kept for later runs."""
+    """Return importer and sources as the parcel holds them: the same for every node, so made once and kept."""
     texts = {path: path.read_text(encoding="utf-8") for path in sorted(SOURCES.rglob("*.py"))}
     made_from = "".join([sys.version, IMPORTER, Path(__file__).read_text(encoding="utf-8"), *texts.values()])
     return _kept("program", made_from, lambda: _program(texts))
@@ -99,8 +101,8 @@ def _program(texts: Mapping[Path, str]) -> bytes:
             parts = [PACKAGE, *relative.with_suffix("").parts]
             package = parts[-1] == "__init__"
             sources[".".join(parts[:-1] if package else parts)] = (package, _bare(text))
-    text = IMPORTER % {"oldest": OLDEST, "sources": json.dumps(sources), "package": PACKAGE}
-    return _part(text.encode())
+    importer = IMPORTER % {"oldest": OLDEST, "package": PACKAGE}
+    return _part(importer.encode()) + _part(json.dumps(sources).encode())
 
 
 def _part(data: bytes) -> bytes:
