@@ -15,7 +15,7 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.muster.fleet.plugins.module_utils.collect.node import COLLECTORS, wanted
+from ansible_collections.muster.fleet.plugins.module_utils.collect.node import DOMAINS, wanted
 from ansible_collections.muster.fleet.plugins.module_utils.judge.results import FAIL, UNKNOWN
 from ansible_collections.muster.fleet.plugins.plugin_utils import bundle, inputs, node, prepared, record, rundir
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import ROLES, BadInput, entries
@@ -32,7 +32,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "check_dirs": {"type": "list", "elements": "path", "default": []},
     "profile_dirs": {"type": "list", "elements": "path", "default": []},
     "waivers": {"type": "path"},
-    "domains": {"type": "list", "elements": "str", "default": [], "choices": list(COLLECTORS)},
+    "domains": {"type": "list", "elements": "str", "default": [], "choices": list(DOMAINS)},
     "phases": {"type": "list", "elements": "int", "default": []},
     "gated": {"type": "bool", "default": False},
     "deadline": {"type": "float", "default": 45},
