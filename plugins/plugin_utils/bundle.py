@@ -11,19 +11,17 @@ from __future__ import annotations
 import ast
 import base64
 import functools
-import hashlib
 import importlib.util
 import io
 import json
-import os
 import sys
 import tokenize
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ansible import constants as C
+from .kept import kept
 
 SOURCES = Path(__file__).parents[1] / "module_utils"
 PACKAGE = "muster_node"
@@ -81,9 +79,15 @@ class NoAnswer(Exception):
 @functools.cache
 def program() -> bytes:
     """Return importer and sources as the parcel holds them: the same for every node, so made once and kept."""
-    texts = {path: path.read_text(encoding="utf-8") for path in sorted(SOURCES.rglob("*.py"))}
+    texts = sources()
     made_from = "".join([sys.version, IMPORTER, Path(__file__).read_text(encoding="utf-8"), *texts.values()])
-    return _kept("program", made_from, lambda: _program(texts))
+    return kept("program", made_from, lambda: _program(texts))
+
+
+@functools.cache
+def sources() -> dict[Path, str]:
+    """Return the files of ``module_utils`` and what stands in them."""
+    return {path: path.read_text(encoding="utf-8") for path in sorted(SOURCES.rglob("*.py"))}
 
 
 @functools.cache
@@ -94,43 +98,20 @@ def pynvml() -> bytes:
 
 
 def _program(texts: Mapping[Path, str]) -> bytes:
-    sources: dict[str, tuple[bool, str]] = {}
+    modules: dict[str, tuple[bool, str]] = {}
     for path, text in texts.items():
         relative = path.relative_to(SOURCES)
         if relative.parts[0] not in STAYS:
             parts = [PACKAGE, *relative.with_suffix("").parts]
             package = parts[-1] == "__init__"
-            sources[".".join(parts[:-1] if package else parts)] = (package, _bare(text))
+            modules[".".join(parts[:-1] if package else parts)] = (package, _bare(text))
     importer = IMPORTER % {"oldest": OLDEST, "package": PACKAGE}
-    return _part(importer.encode()) + _part(json.dumps(sources).encode())
+    return _part(importer.encode()) + _part(json.dumps(modules).encode())
 
 
 def _part(data: bytes) -> bytes:
     packed = zlib.compress(data, 9)
     return b"%d\n" % len(packed) + packed
-
-
-def _kept(name: str, made_from: str, make: Callable[[], bytes]) -> bytes:
-    """Return what ``make`` makes, from Ansible's home directory when an earlier run made it from the same."""
-    folder = Path(C.config.get_config_value("ANSIBLE_HOME")).expanduser() / "muster"
-    path = folder / f"{name}-{hashlib.sha256(made_from.encode()).hexdigest()[:24]}"
-    try:
-        if path.stat().st_uid == os.getuid():
-            return path.read_bytes()
-    except OSError:
-        pass
-    made = make()
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = path.with_suffix(f".{os.getpid()}")
-        draft.write_bytes(made)
-        draft.rename(path)
-        for older in folder.glob(f"{name}-*"):
-            if older != path and not older.suffix:
-                older.unlink(missing_ok=True)
-    except OSError:
-        pass  # it is made again next time
-    return made
 
 
 def _bare(source: str) -> str:
