@@ -94,7 +94,8 @@ def sources() -> dict[Path, str]:
 def pynvml() -> bytes:
     """Return the controller's pynvml as the parcel holds it: a node's Python need not have it."""
     found = importlib.util.find_spec("pynvml")
-    return _part(Path(found.origin).read_bytes() if found and found.origin else b"")
+    text = Path(found.origin).read_text(encoding="utf-8") if found and found.origin else ""
+    return kept("pynvml", sys.version + text, lambda: _part(text.encode()))
 
 
 def _program(texts: Mapping[Path, str]) -> bytes:

@@ -8,7 +8,7 @@ import fcntl
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Optional
 
 from ansible import constants as C
 
@@ -22,6 +22,7 @@ from .kept import kept
 
 RULED_OUT = ("id", "what", "phase", "severity")
 JUDGED = (*RULED_OUT, "source", "subject", "expect", "using", "with", "where", "applies", "unit")
+Asked = tuple[str, list[str], list[str], Optional[str]]  # profile, check_dirs, profile_dirs, waivers
 TOLD = ("title", "what", "severity", "phase", "source", "why", "fix", "covers")
 
 
@@ -43,7 +44,7 @@ class Ready(NamedTuple):
 
 def ready(profile: str, check_dirs: list[str], profile_dirs: list[str], waivers: str | None) -> Ready:
     """Return the judge's side of a verification; raise ``BadInput`` when something in it is wrong."""
-    asked = [profile, check_dirs, profile_dirs, waivers]
+    asked: Asked = (profile, check_dirs, profile_dirs, waivers)
     name = hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
     path = Path(C.DEFAULT_LOCAL_TMP) / f"muster-{name}.json"
     told = path.with_suffix(".told")
@@ -51,7 +52,7 @@ def ready(profile: str, check_dirs: list[str], profile_dirs: list[str], waivers:
         with open(path.with_suffix(".lock"), "w", encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not path.exists():
-                made = kept(f"judge-{name}", _made_from(*asked), lambda: _made(*asked))
+                made = kept(f"judge-{name}", _made_from(asked), lambda: _made(asked))
                 told_text, judged_text = made.decode().split("\n")
                 write(told, told_text)
                 write(path, judged_text)
@@ -59,8 +60,9 @@ def ready(profile: str, check_dirs: list[str], profile_dirs: list[str], waivers:
     return Ready(**json.loads(path.read_text(encoding="utf-8")), key=key, told=told)
 
 
-def _made(profile: str, check_dirs: list[str], profile_dirs: list[str], waivers: str | None) -> bytes:
+def _made(asked: Asked) -> bytes:
     """Return two lines of JSON: what reports tell of the checks, and what the judge needs."""
+    profile, check_dirs, profile_dirs, waivers = asked
     checks = catalogue.checks(Path(place) for place in check_dirs)
     judged_by = catalogue.profile(profile, [Path(place) for place in profile_dirs])
     needed = {
@@ -80,10 +82,11 @@ def _judged(check: dict[str, Any], profile: dict[str, Any]) -> dict[str, Any]:
     return {**said, "domains": sorted(_domains(check)), **({"settled": row} if row else {})}
 
 
-def _made_from(profile: str, check_dirs: list[str], profile_dirs: list[str], waivers: str | None) -> str:
+def _made_from(asked: Asked) -> str:
     """Return everything that decides what is made: what people wrote, and the code that reads it."""
-    places = (CHECKS, *check_dirs, *profile_dirs, PROFILES)
-    files = [path for place in places for path in yaml_files(Path(place))] + ([Path(waivers)] if waivers else [])
+    unused, check_dirs, profile_dirs, waivers = asked
+    places = [CHECKS, *map(Path, check_dirs), *map(Path, profile_dirs), PROFILES]
+    files = [path for place in places for path in yaml_files(place)] + ([Path(waivers)] if waivers else [])
     code = (Path(__file__), Path(catalogue.__file__))
     return "".join([*map(_text, (*code, *files)), *bundle.sources().values()])
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import marshal
+import sys
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Mapping
@@ -14,6 +16,7 @@ from typing import Any, Mapping
 import jinja2
 from markupsafe import Markup, escape
 
+from ..kept import kept
 from . import page, terms
 from .text import plain
 
@@ -24,30 +27,31 @@ def render(run: Mapping[str, Any]) -> str:
     """The whole page; whatever a machine or an inventory said is text in it, never markup, style or script."""
     script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     content = page.build(run)
-    return (
-        _environment()
-        .get_template("report.html.j2")
-        .render(
-            content,
-            terms=terms,
-            style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
-            script=Markup(script),
-            script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-            data=_embedded([[column["id"], column["title"], column["x"]] for column in content["heat"]["columns"]]),
-        )
+    return _template().render(
+        content,
+        terms=terms,
+        style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
+        script=Markup(script),
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        data=_embedded([[column["id"], column["title"], column["x"]] for column in content["heat"]["columns"]]),
     )
 
 
 @cache
-def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
+def _template() -> jinja2.Template:
+    """The page's template; compiling it takes longer than filling it for a few racks, so the code is kept."""
+    environment = jinja2.Environment(
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         finalize=_harmless,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    path = TEMPLATES / "report.html.j2"
+    text = path.read_text(encoding="utf-8")
+    made_from = "".join([sys.version, jinja2.__version__, Path(__file__).read_text(encoding="utf-8"), text])
+    code = kept("page", made_from, lambda: marshal.dumps(environment.compile(text, path.name, str(path))))
+    return environment.template_class.from_code(environment, marshal.loads(code), environment.make_globals(None))
 
 
 def _harmless(value: object) -> object:
