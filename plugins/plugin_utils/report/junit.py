@@ -10,7 +10,8 @@ from __future__ import annotations
 import functools
 from collections import Counter
 from typing import Any, Iterable, Iterator, Mapping
-from xml.sax.saxutils import escape, quoteattr
+
+from markupsafe import escape
 
 from . import findings
 from .terms import PHASES
@@ -74,11 +75,12 @@ def _cases(name: str, host: Run, catalogue: Run) -> Iterator[Case]:
 def _told(status: str, rows: list[Run], catalogue: Run) -> tuple[str, str]:
     """What a case says of a check that did not pass: the message, and the text below it."""
     first = next(row for row in rows if row["status"] == status)
-    message = plain(findings.sentence(first, catalogue), 500)
     if status in ("waived", "not_applicable"):
-        return f"{status.replace('_', ' ')}: {plain(first['reason'] or message, 500)}", ""
+        said = first["reason"] or findings.sentence(first, catalogue)
+        return f"{status.replace('_', ' ')}: {plain(said, 500)}", ""
     lines = [plain(findings.sentence(row, catalogue)) for row in rows]
     fix = catalogue.get(first["id"], {}).get("fix")
+    message = plain(findings.sentence(first, catalogue), 500)
     return message, "\n".join([*lines, *([f"fix: {plain(fix)}"] if fix else [])])
 
 
@@ -94,7 +96,7 @@ def _case(classname: str, name: str, tag: str | None = None, message: str = "", 
 
 @functools.lru_cache(maxsize=1 << 16)
 def _quoted(value: object) -> str:
-    return quoteattr(plain(value), {'"': "&quot;"})
+    return f'"{escape(plain(value))}"'
 
 
 def _counts(cases: list[Case]) -> Counter[str]:
