@@ -21,6 +21,7 @@ from . import page, terms
 from .text import plain
 
 TEMPLATES = Path(__file__).resolve().parents[3] / "roles" / "report" / "templates"
+_METHODS = frozenset(dir(dict))
 
 
 def render(run: Mapping[str, Any]) -> str:
@@ -37,10 +38,19 @@ def render(run: Mapping[str, Any]) -> str:
     )
 
 
+class _Environment(jinja2.Environment):
+    """Looks a name up in a mapping first where no method has that name: what Jinja comes to as well, only later."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if type(obj) is dict and attribute not in _METHODS and attribute in obj:
+            return obj[attribute]
+        return super().getattr(obj, attribute)
+
+
 @cache
 def _template() -> jinja2.Template:
     """The page's template; compiling it takes longer than filling it for a few racks, so the code is kept."""
-    environment = jinja2.Environment(
+    environment = _Environment(
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         finalize=_harmless,

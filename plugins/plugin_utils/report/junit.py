@@ -44,7 +44,9 @@ def _suite(name: str, host: Run, run: Run) -> tuple[Counter[str], str]:
     if run["started"]:
         head["timestamp"] = plain(run["started"]).removesuffix("Z")
     told = ("verdict", "rack", "slot", "class", "profile", "simulated")
-    properties = [f'<property name="{key}" value={_quoted(host[key])}/>' for key in told if host.get(key) is not None]
+    properties = [
+        f'<property name="{key}" value={_quoted(plain(host[key]))}/>' for key in told if host.get(key) is not None
+    ]
     cases = list(_cases(name, host, run["catalogue"]))
     inside = (["<properties>", *properties, "</properties>"] if properties else ["<properties/>"]) + [
         case for unused, case in cases
@@ -94,9 +96,9 @@ def _case(classname: str, name: str, tag: str | None = None, message: str = "", 
     return tag, f"{case}>{outcome}</testcase>"
 
 
-@functools.lru_cache(maxsize=1 << 16)
-def _quoted(value: object) -> str:
-    return f'"{escape(plain(value))}"'
+@functools.lru_cache(maxsize=1 << 16)  # the hosts of a rack say mostly the same
+def _quoted(text: str) -> str:
+    return f'"{escape(plain(text))}"'
 
 
 def _counts(cases: list[Case]) -> Counter[str]:
