@@ -85,8 +85,8 @@ class TestJUnit:
         assert suites["gpu-a01-03"].get("errors") == str(hung)
 
     def test_properties_say_what_they_are(self) -> None:
-        odd = sample.record("a", sample.catalogue(), slot=1) | {"simulated": True, "rack": ["r", 1]}
-        root = ET.fromstring(junit.render(runs.assemble([odd], ["a"], sample.meta(), None)).encode())
+        odd = dict(sample.records()[0], slot=1, simulated=True, rack=["r", 1])
+        root = ET.fromstring(junit.render(runs.assemble([odd], [odd["name"]], sample.meta(), None)).encode())
         told = {entry.get("name"): entry.get("value") for entry in root.iter("property")}
         assert (told["slot"], told["simulated"], told["rack"]) == ("1", "yes", '["r", 1]')
 
