@@ -14,8 +14,8 @@ from ansible import constants as C
 
 from ..module_utils.collect.node import wanted
 from ..module_utils.judge.catalogue import conditions
-from ..module_utils.judge.engine import settled
 from ..module_utils.judge.paths import tokens
+from ..module_utils.judge.settled import settled
 from . import bundle, catalogue
 from .files import CHECKS, PROFILES, write, yaml_files
 from .kept import kept

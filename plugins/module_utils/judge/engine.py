@@ -8,7 +8,6 @@ that the profile does not state, two values that cannot be compared.
 
 from __future__ import annotations
 
-import itertools
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple
 
 from . import waivers as waiving
@@ -58,33 +57,11 @@ def judge(
     return {"verdict": verdict(reached(rows, states)), "phases": states, "results": reached(rows, states)}
 
 
-def settled(check: Mapping[str, Any], profile: Mapping[str, Any]) -> Optional[Result]:
-    """Return the row of a check that a profile rules out whatever the facts are, else None.
-
-    Kept with the check as ``settled`` it spares every machine of the class the same question.
-    """
-    by_profile = itertools.takewhile(_asks_no_fact, conditions(check))
-    ground = Ground({}, profile, "")
-    hindrance = _hindrance(by_profile, ground)
-    if hindrance is None or hindrance[0] != NOT_APPLICABLE:
-        return None  # it applies, or only the facts say why that is not known
-    status, reason = hindrance
-    return _row(check, ground, None, status, reason=reason)
-
-
-def _asks_no_fact(stated: Any) -> bool:
-    if isinstance(stated, dict):
-        return "fact" not in stated and all(map(_asks_no_fact, stated.values()))
-    if isinstance(stated, list):
-        return all(map(_asks_no_fact, stated))
-    return not (isinstance(stated, str) and stated.startswith("fact."))
-
-
 def judge_check(check: Mapping[str, Any], ground: Ground) -> List[Result]:
     """Return the rows of one check: one for everything that passes, one for every item that does not."""
     if "settled" in check:
         return [dict(check["settled"], at=ground.at)]
-    hindrance = _hindrance(conditions(check), ground)
+    hindrance = _hindrance(check, ground)
     if hindrance:
         status, reason = hindrance
         said = f"{check['what']} is unknown: {reason}" if status == UNKNOWN else None
@@ -97,9 +74,9 @@ def judge_check(check: Mapping[str, Any], ground: Ground) -> List[Result]:
     return _gathered(check, ground, rows)
 
 
-def _hindrance(applies: Iterable[Mapping[str, Any]], ground: Ground) -> Optional[Tuple[str, str]]:
+def _hindrance(check: Mapping[str, Any], ground: Ground) -> Optional[Tuple[str, str]]:
     """Return why a check is not applicable, or cannot be known to be applicable."""
-    for condition in applies:
+    for condition in conditions(check):
         side, path = next((key, condition[key]) for key in ("profile", "fact") if key in condition)
         value = look(ground.profile["values"] if side == "profile" else ground.facts, path)
         name = f"profile {ground.profile['name']}" if side == "profile" else "this machine"

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.muster.fleet.plugins.module_utils.judge.engine import Ground, judge, judge_check, settled
+from ansible_collections.muster.fleet.plugins.module_utils.judge.engine import Ground, judge, judge_check
+from ansible_collections.muster.fleet.plugins.module_utils.judge.settled import settled
 
 AT = "2026-11-18T06:30:00Z"
 
