@@ -15,6 +15,8 @@ from ansible.utils.display import Display
 from ansible_collections.muster.fleet.plugins.module_utils.judge.results import GRAVE
 from ansible_collections.muster.fleet.plugins.plugin_utils import inputs, rundir, site_rows
 from ansible_collections.muster.fleet.plugins.plugin_utils import run as runs
+from ansible_collections.muster.fleet.plugins.plugin_utils.attestations import beside_inventory
+from ansible_collections.muster.fleet.plugins.plugin_utils.attested_rows import Papers
 from ansible_collections.muster.fleet.plugins.plugin_utils.compared import compared
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput, write
 from ansible_collections.muster.fleet.plugins.plugin_utils.report import findings, write_all
@@ -32,8 +34,16 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "fleet_dirs": {"type": "list", "elements": "path", "default": []},
     "waivers": {"type": "path"},
     "site_dir": {"type": "path"},
+    "attestations": {"type": "path"},
+    "signers": {"type": "path"},
 }
-INVENTORY = {"dir": "muster_report_dir", "expected_hosts": "muster_expected_hosts", "waivers": "verify_waivers"}
+INVENTORY = {
+    "dir": "muster_report_dir",
+    "expected_hosts": "muster_expected_hosts",
+    "waivers": "verify_waivers",
+    "attestations": "muster_attestations",
+    "signers": "muster_allowed_signers",
+}
 
 
 class ActionModule(ActionBase):
@@ -68,7 +78,7 @@ def _reported(options: dict[str, Any], variables: Mapping[str, Any]) -> dict[str
         "catalogue": {name: entry for record in records for name, entry in record["catalogue"].items()},
         "inventory": _places(set(expected) - {record["name"] for record in records}, variables),
     }
-    beside, site = compared(directory, records, options), site_rows.judged(options["site_dir"], finished)
+    beside, site = compared(directory, records, options), _site(options, variables, finished)
     meta |= {
         **site,
         "fleet": beside["fleet"] + site["fleet"],
@@ -88,6 +98,16 @@ def _reported(options: dict[str, Any], variables: Mapping[str, Any]) -> dict[str
         "refused": refused(run, options["expected_hosts"]),
         "ansible_stats": {"data": {"muster_summary": runs.summary(run)}, "aggregate": True, "per_host": False},
     }
+
+
+def _site(options: Mapping[str, Any], variables: Mapping[str, Any], at: str) -> dict[str, Any]:
+    """Return what the site shows and attests, judged."""
+    papers = Papers(
+        beside_inventory(options["attestations"], "attestations", variables),
+        beside_inventory(options["signers"], "allowed_signers", variables),
+        named=bool(options["attestations"]),
+    )
+    return site_rows.judged(options["site_dir"], at, papers)
 
 
 def _places(silent: set[str], variables: Mapping[str, Any]) -> dict[str, Any]:

@@ -54,7 +54,14 @@ options:
   site_dir:
     description:
       - Directory with C(evidence.yml), which names the files, URLs and commands by which the site shows what no machine can.
-      - They are read on the controller, judged once per run and not per host. Nothing is asked when it is not given.
+      - They are read on the controller, judged once per run and not per host, and so are attestations.
+      - Nothing is asked when it is not given.
+    type: path
+  attestations:
+    description: Directory of attestations, judged with the evidence. C(attestations) beside the inventory when it is not given.
+    type: path
+  signers:
+    description: File of allowed signers. C(allowed_signers) beside the inventory when it is not given.
     type: path
 """
 

@@ -55,9 +55,13 @@ def site_sentence(run: Run) -> str | None:
     site = run.get("site")
     if not site:
         return None
+    people = site["attestations"]
     if site["source"] is None:
-        return f"site: {site['items']} items that only a site can show were not asked (report_site_dir)"
-    return f"site: {site['asked']} of {site['items']} items have evidence named in {plain(site['source'], 300)}"
+        return (
+            f"site: {site['items'] + people['items']} items that only a site can show were not asked (report_site_dir)"
+        )
+    shown = f"site: {site['asked']} of {site['items']} items have evidence named in {plain(site['source'], 300)}"
+    return f"{shown}; {people['valid']} of {people['items']} are attested in {plain(people['source'], 300)}"
 
 
 def headline(run: Run) -> str:
