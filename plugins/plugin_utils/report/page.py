@@ -193,7 +193,7 @@ def _changes(run: Run, anchors: Mapping[str, str]) -> dict[str, Any]:
     shown: dict[str, Any] = {"since": changes["since"]}
     for kind in ("verdicts", "new", "cleared"):
         entries = [
-            dict(entry) | {"anchor": anchors.get(entry["host"]), "title": titles.get(entry.get("id"))}
+            {"hosts": []} | dict(entry) | {"anchor": anchors.get(entry["host"]), "title": titles.get(entry.get("id"))}
             for entry in changes[kind][:CHANGES]
         ]
         shown[kind] = {"all": len(changes[kind]), "entries": entries, "cut": len(changes[kind]) - len(entries)}

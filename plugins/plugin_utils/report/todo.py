@@ -67,16 +67,15 @@ def _of_cause(reason: str | None, rows: list[tuple[str, Run]], catalogue: Mappin
 
 
 def _silent(run: Run) -> list[dict[str, Any]]:
-    reasons: dict[str, dict[str, list[str]]] = {}
-    for name, host in run["hosts"].items():
-        if not host["reached"]:
-            reasons.setdefault(host["reason"] or "it did not answer", {})[name] = []
-    return [
-        {"id": None, "title": f"{len(hosts)} host{'s' * (len(hosts) > 1)} could not be judged: {reason}",
-         "severity": "critical", "status": "unknown", "phase": None, "source": None, "checks": [], "hosts": hosts,
-         "why": "A host that is silent is not ready, whatever it was yesterday.", "fix": _SILENT}
-        for reason, hosts in reasons.items()
-    ]  # fmt: skip
+    silent = {
+        name: [host["reason"] or "it did not answer"] for name, host in run["hosts"].items() if not host["reached"]
+    }
+    entry = {
+        "id": None, "title": f"{len(silent)} host{'s' * (len(silent) > 1)} could not be judged", "severity": "critical",
+        "status": "unknown", "phase": None, "source": None, "checks": [], "hosts": silent, "fix": _SILENT,
+        "why": "A host that is silent is not ready, whatever it was yesterday.",
+    }  # fmt: skip
+    return [entry] if silent else []
 
 
 def entry_of(entry: dict[str, Any], anchors: Mapping[str, str], number: int) -> dict[str, Any]:
