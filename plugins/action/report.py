@@ -13,7 +13,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.muster.fleet.plugins.module_utils.judge.results import GRAVE
-from ansible_collections.muster.fleet.plugins.plugin_utils import inputs, rundir, site_rows
+from ansible_collections.muster.fleet.plugins.plugin_utils import inputs, rundir, site_rows, slices
 from ansible_collections.muster.fleet.plugins.plugin_utils import run as runs
 from ansible_collections.muster.fleet.plugins.plugin_utils.attestations import beside_inventory
 from ansible_collections.muster.fleet.plugins.plugin_utils.attested_rows import Papers
@@ -36,6 +36,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "site_dir": {"type": "path"},
     "attestations": {"type": "path"},
     "signers": {"type": "path"},
+    "merge": {"type": "list", "elements": "str", "default": []},
+    "merge_hosts": {"type": "list", "elements": "str", "default": []},
 }
 INVENTORY = {
     "dir": "muster_report_dir",
@@ -65,13 +67,11 @@ class ActionModule(ActionBase):
 
 def _reported(options: dict[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
     directory, started = _directory(options)
-    before = rundir.latest(options["dir"])
-    earlier = before.document() if before and before.run_id != directory.run_id else None
-    finished = rundir.now()
+    earlier, finished, merged = _earlier(options, directory), rundir.now(), slices.of(directory)
     records, expected = directory.records(), directory.expected()
     meta = {
         "run_id": directory.run_id,
-        "started": started or finished,
+        "started": slices.started(merged) or started or finished,
         "finished": finished,
         "collection_version": version(),
         "report": str(directory.path / "index.html"),
@@ -81,8 +81,9 @@ def _reported(options: dict[str, Any], variables: Mapping[str, Any]) -> dict[str
     beside, site = compared(directory, records, options), _site(options, variables, finished)
     meta |= {
         **site,
-        "fleet": beside["fleet"] + site["fleet"],
-        "fleet_checks": beside["fleet_checks"] | site["fleet_checks"],
+        "fleet": slices.rows(merged) + beside["fleet"] + site["fleet"],
+        "fleet_checks": slices.checks(merged) | beside["fleet_checks"] | site["fleet_checks"],
+        "merged": merged,
     }
     run = runs.assemble(records, expected, meta, earlier)
     write_all(run, directory.path)
@@ -98,6 +99,19 @@ def _reported(options: dict[str, Any], variables: Mapping[str, Any]) -> dict[str
         "refused": refused(run, options["expected_hosts"]),
         "ansible_stats": {"data": {"muster_summary": runs.summary(run)}, "aggregate": True, "per_host": False},
     }
+
+
+def _earlier(options: dict[str, Any], directory: rundir.RunDirectory) -> dict[str, Any] | None:
+    """Return the document of the run before this one, if it can be compared."""
+    before = rundir.latest(options["dir"])
+    document = before.document() if before and before.run_id != directory.run_id else None
+    if before and document and document.get("schema_version") != runs.SCHEMA_VERSION:
+        version, ours = document.get("schema_version"), runs.SCHEMA_VERSION
+        display.warning(
+            f"{before.path / 'run.json'}: has schema version {version}, this release compares with version {ours}"
+        )
+        return None
+    return document
 
 
 def _site(options: Mapping[str, Any], variables: Mapping[str, Any], at: str) -> dict[str, Any]:
@@ -128,6 +142,10 @@ def _directory(options: dict[str, Any]) -> tuple[rundir.RunDirectory, str | None
     """Return the run that is meant (a named one, this playbook's own, or else the latest) and when it started."""
     base = options["dir"]
     own = rundir.identity()
+    if options["merge"]:
+        directory = rundir.RunDirectory(base, options["run_id"] or own["run_id"])
+        slices.merge(options["merge"], directory, options["merge_hosts"])
+        return directory, None
     for run_id, started in ((options["run_id"], None), (own["run_id"], own["started"])):
         if run_id:
             directory = rundir.RunDirectory(base, run_id)
@@ -150,7 +168,7 @@ def refused(run: dict[str, Any], expected: int) -> dict[str, str]:
     if runs.exit_ok(run):
         return {}
     if all(host["simulated"] and host["planted"] is not None for host in run["hosts"].values()):
-        return _unequal(run["planted"])
+        return _unequal(run["planted"]) | _of_slices(run)
     found = {name: _why(name, host) for name, host in run["hosts"].items() if host["verdict"] not in READY}
     found = _beside_others(run) | found | _without_hosts(run)
     return found or {SITE: f"The run is {run['verdict'].replace('_', ' ')}, though no host alone is."}
@@ -171,6 +189,11 @@ def _without_hosts(run: dict[str, Any]) -> dict[str, str]:
     rows = [row for row in findings.of_rows(run["fleet"]) if not row["hosts"] and row["severity"] in GRAVE]
     more = f" (and {len(rows) - 1} more)" if len(rows) > 1 else ""
     return {SITE: f"{SITE}: {rows[0]['message'][:300]}{more}"} if rows else {}
+
+
+def _of_slices(run: dict[str, Any]) -> dict[str, str]:
+    """Return that slices are missing: in a simulated run, too, something else than what was planted is wrong then."""
+    return _without_hosts({"fleet": [row for row in run["fleet"] if row["id"] == slices.CHECK]})
 
 
 def _unequal(planted: dict[str, Any]) -> dict[str, str]:

@@ -63,6 +63,19 @@ options:
   signers:
     description: File of allowed signers. C(allowed_signers) beside the inventory when it is not given.
     type: path
+  merge:
+    description:
+      - Directories of runs, or patterns of them, that are slices of one run. They become a new run, which is reported.
+      - Of a host in several slices the newest record counts. A slice that is not there is named, and the run is not ready then.
+      - Results of another schema version are refused.
+    type: list
+    elements: str
+    default: []
+  merge_hosts:
+    description: Hosts that the merged run has to answer for, besides those that its slices expected.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""

@@ -17,6 +17,7 @@ from ansible import constants as C
 from .files import BadInput, write
 
 EXPECTED = "expected.json"
+RECORD_SCHEMA = 1  # of the records of hosts, which slices of other machines and releases may have written
 
 
 def now() -> str:
@@ -72,13 +73,13 @@ class RunDirectory:
         if facts is not None:
             write(self.path / "facts" / f"{name}.json", json.dumps(facts, sort_keys=True))
         path = self.path / "hosts" / f"{name}.json"
-        write(path, json.dumps(record))
+        write(path, json.dumps({"schema_version": RECORD_SCHEMA, "kept_at": now(), **record}))
         return path
 
     def records(self) -> list[dict[str, Any]]:
-        """Return the records that arrived, each with the ``catalogue`` it was judged by."""
+        """Return the records that arrived, each with the ``catalogue`` it was judged by; another schema is an error."""
         known = {path.stem.split("-", 1)[1]: _load(path) for path in self.path.glob("checks-*.json")}
-        found = [_load(path) for path in sorted((self.path / "hosts").glob("*.json"))]
+        found = [_record(path) for path in sorted((self.path / "hosts").glob("*.json"))]
         return [{**record, "catalogue": known.get(record.get("catalogue"), {})} for record in found]
 
     def expected(self) -> list[str]:
@@ -115,6 +116,15 @@ def newest_first(base: str) -> Iterator[RunDirectory]:
     for unused, path in sorted(reported, reverse=True):
         if not path.is_symlink():
             yield RunDirectory(base, path.name)
+
+
+def _record(path: Path) -> dict[str, Any]:
+    record: dict[str, Any] = _load(path)
+    version = record.pop("schema_version", None)
+    if version != RECORD_SCHEMA:
+        said = "no schema version" if version is None else f"schema version {version}"
+        raise BadInput(f"{path}: has {said}, this release reads version {RECORD_SCHEMA}")
+    return record
 
 
 def _load(path: Path) -> Any:

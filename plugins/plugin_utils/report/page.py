@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Mapping
 
 from . import findings, heatmap, todo
-from .console import planted_sentence, site_sentence
+from .console import merged_sentence, planted_sentence, site_sentence
 from .terms import COUNTED, PASSED_MUSTER, PHASES, VERDICT_WORDS, VERDICTS, band, phase_title, rank
 from .text import natural
 
@@ -61,6 +61,7 @@ def _head(run: Run) -> dict[str, Any]:
         "counts": [(verdict, VERDICT_WORDS[verdict], run["counts"][verdict]) for verdict in COUNTED],
         "simulated": sum(host["simulated"] for host in run["hosts"].values()),
         "planted": planted_sentence(run["planted"]) if run["planted"] else None,
+        "merged": merged_sentence(run),
         "finished": _when(run["finished"]),
         "took": _took(run["started"], run["finished"]),
     }
