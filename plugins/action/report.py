@@ -13,7 +13,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.muster.fleet.plugins.module_utils.judge.results import GRAVE
-from ansible_collections.muster.fleet.plugins.plugin_utils import inputs, rundir, site_rows, slices
+from ansible_collections.muster.fleet.plugins.plugin_utils import inputs, progress, rundir, site_rows, slices
 from ansible_collections.muster.fleet.plugins.plugin_utils import run as runs
 from ansible_collections.muster.fleet.plugins.plugin_utils.attestations import beside_inventory
 from ansible_collections.muster.fleet.plugins.plugin_utils.attested_rows import Papers
@@ -89,6 +89,7 @@ def _reported(options: dict[str, Any], variables: Mapping[str, Any]) -> dict[str
     write_all(run, directory.path)
     lines = runs.closing_lines(run)
     write(directory.path / "closing.txt", "\n".join(lines) + "\n")
+    progress.forget(directory)
     directory.point_latest()
     display.display("\n" + "\n".join(lines) + "\n")
     return {
