@@ -106,13 +106,10 @@ def _earlier(options: dict[str, Any], directory: rundir.RunDirectory) -> dict[st
     """Return the document of the run before this one, if it can be compared."""
     before = rundir.latest(options["dir"])
     document = before.document() if before and before.run_id != directory.run_id else None
-    if before and document and document.get("schema_version") != runs.SCHEMA_VERSION:
-        version, ours = document.get("schema_version"), runs.SCHEMA_VERSION
-        display.warning(
-            f"{before.path / 'run.json'}: has schema version {version}, this release compares with version {ours}"
-        )
-        return None
-    return document
+    strange = runs.strange(before, document) if before and document else None
+    if strange:
+        display.warning(strange)
+    return None if strange else document
 
 
 def _site(options: Mapping[str, Any], variables: Mapping[str, Any], at: str) -> dict[str, Any]:

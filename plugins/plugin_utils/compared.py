@@ -77,6 +77,8 @@ def _candidates(
         document = run.document()
         if document is None:
             raise BadInput(f"{run.path}: there is no such run to compare with (report_accepted_run)")
+        if strange := runs.strange(run, document):
+            raise BadInput(strange)
         yield run, document
         return
     tried = 0
@@ -84,6 +86,6 @@ def _candidates(
         if run.run_id == directory.run_id or tried == RUNS_TRIED:
             continue
         document = run.document() or {}
-        if document.get("schema_version") == runs.SCHEMA_VERSION and runs.exit_ok(document):
+        if not runs.strange(run, document) and runs.exit_ok(document):
             tried += 1
             yield run, document

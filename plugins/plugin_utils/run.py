@@ -14,6 +14,7 @@ from ..module_utils.judge import results as judge
 from .report import compare, scores, terms
 from .report.console import closing_lines, summary
 from .report.text import clean, natural
+from .rundir import RunDirectory
 
 __all__ = ["assemble", "closing_lines", "exit_ok", "summary"]
 
@@ -81,6 +82,16 @@ def assemble(
     run["changes"] = compare.changes(run, earlier)
     run["planted"] = compare.planted(run, phase_of)
     return run
+
+
+def strange(directory: RunDirectory, document: Mapping[str, Any]) -> str | None:
+    """Return why the document of an earlier run cannot be compared with: another release wrote it."""
+    version = document.get("schema_version")
+    if version == SCHEMA_VERSION:
+        return None
+    return (
+        f"{directory.path}/run.json: has schema version {version}, this release compares with version {SCHEMA_VERSION}"
+    )
 
 
 def exit_ok(run: Mapping[str, Any]) -> bool:

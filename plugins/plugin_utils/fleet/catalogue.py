@@ -28,6 +28,7 @@ from typing import Any, NamedTuple
 from ...module_utils.judge.catalogue import COVERS, ID, PHASES, SEVERITIES
 from ...module_utils.judge.operators import OPERATORS
 from ...module_utils.judge.paths import tokens
+from ..catalogue import overridden
 from ..files import ROLES, BadInput, entries, yaml_files
 
 FLEET = ROLES / "verify" / "files" / "fleet"
@@ -83,13 +84,13 @@ OPTIONS: dict[str, dict[str, Option]] = {
 
 
 def checks(directories: Iterable[Path] = (FLEET,)) -> list[dict[str, Any]]:
-    """Return the checks between hosts, sorted by id, their options complete; a later directory replaces by id."""
+    """Return the checks between hosts, sorted by id, their options complete; later directories add and replace."""
     found: dict[str, dict[str, Any]] = {}
     for directory in directories:
         places: dict[str, str] = {}
         for path in yaml_files(directory):
             for entry in entries(path):
-                check = checked(entry.value, entry.where)
+                check = checked(overridden(entry, found).value, entry.where)
                 if check["id"] in places:
                     raise BadInput(f"{entry.where}: {check['id']}: the id is taken at {places[check['id']]}")
                 places[check["id"]], found[check["id"]] = entry.where, check
