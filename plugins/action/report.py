@@ -30,6 +30,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "run_id": {"type": "str"},
     "expected_hosts": {"type": "int", "default": 0},
     "cable_plan": {"type": "path"},
+    "fabric": {"type": "path"},
     "accepted_run": {"type": "str"},
     "fleet_dirs": {"type": "list", "elements": "path", "default": []},
     "waivers": {"type": "path"},

@@ -37,8 +37,11 @@ options:
     default: 0
   cable_plan:
     description:
-      - YAML file that says where cables end, a mapping of hosts to interfaces to C(switch) and C(port).
-      - LLDP neighbours are held against it.
+      - YAML file that says where cables end, a mapping of hosts to interfaces to C(switch) (or C(ib_switch)) and C(port).
+      - LLDP neighbours are held against it, and what O(fabric) shows.
+    type: path
+  fabric:
+    description: File with what C(ibnetdiscover) printed, at most a day old. It shows the InfiniBand cables of all hosts.
     type: path
   accepted_run:
     description: Run to compare versions, counts and serial numbers with. The newest one of each host that ended well when it is not given.
