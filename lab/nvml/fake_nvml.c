@@ -431,15 +431,19 @@ int nvmlDeviceGetFieldValues(GPU gpu, int count, struct field *fields) {
     const char *value;
     int code = answer(gpu, "nvmlDeviceGetFieldValues", "", &value);
     if (code && code != UNSUPPORTED) return code;
+    int c2c_refused = 0;
+    for (struct field *field = fields; field < fields + count; field++)
+        c2c_refused |= field->fieldId == 170 && answer(gpu, "nvmlDeviceGetFieldValues", "(170)", &value) == UNSUPPORTED;
     for (struct field *field = fields; field < fields + count; field++) {
+        /* as driver 580 does: success with nothing filled in for thermal margins beside a refused C2C count */
+        if (c2c_refused && field->fieldId >= 193 && field->fieldId <= 195) continue;
         char arguments[48];
         if (field->scopeId) snprintf(arguments, sizeof arguments, "(%u,%u)", field->fieldId, field->scopeId);
         else snprintf(arguments, sizeof arguments, "(%u)", field->fieldId);
         field->nvmlReturn = answer(gpu, "nvmlDeviceGetFieldValues", arguments, &value);
         if (field->nvmlReturn) continue;
-        field->valueType = strchr(value, '.') ? 0 : value[0] == '-' ? 4 : 3;
-        if (field->valueType == 0) field->value.d = atof(value);
-        else if (field->valueType == 4) field->value.s = strtoll(value, 0, 0);
+        field->valueType = value[0] == '-' ? 4 : 3;
+        if (field->valueType == 4) field->value.s = strtoll(value, 0, 0);
         else field->value.l = strtoull(value, 0, 0);
     }
     return OK;

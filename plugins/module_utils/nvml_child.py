@@ -22,7 +22,8 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 from .nvml_calls import HANDLE, HEX, SYSTEM, TEXT, Call, ancestor, error, field_key, interview, pairs
 
 ARGUMENT_VERSION_MISMATCH = 25
-_VALUES = {0: "dVal", 1: "uiVal", 2: "ulVal", 3: "ullVal", 4: "sllVal", 5: "siVal", 6: "usVal"}
+# Type 0 is a double, which no field of ours is: there it means that nothing was filled in.
+_VALUES = {1: "uiVal", 2: "ulVal", 3: "ullVal", 4: "sllVal", 5: "siVal", 6: "usVal"}
 
 
 def _text(value: Any) -> str:
@@ -119,8 +120,17 @@ class Library:
         return {name: value for name, value in found.items() if value is not None}
 
     def _fields(self, call: Call, handles: Sequence[Any]) -> Any:
-        values = self._nvml.nvmlDeviceGetFieldValues(handles[0], list(call.arguments))
-        return {field_key(field): _field(value) for field, value in zip(call.arguments, values)}
+        """Ask all at once, and what came back empty once more alone.
+
+        Driver 580 on an H200 says success and fills nothing in for the thermal margins (193 to 195) when one call
+        also asks for the C2C links that the board lacks (170): a zero that no sensor has said.
+        """
+        ask = self._nvml.nvmlDeviceGetFieldValues
+        values = ask(handles[0], list(call.arguments))
+        return {
+            field_key(field): _field(ask(handles[0], [field])[0] if _is_empty(value) else value)
+            for field, value in zip(call.arguments, values)
+        }
 
     def handle(self, index: int) -> Tuple[Any, Any]:
         """Return a GPU's handle and the answer that the transcript keeps of asking for it."""
@@ -130,12 +140,17 @@ class Library:
             return None, self.refusal(problem)
 
 
+def _is_empty(value: Any) -> bool:
+    return not value.nvmlReturn and value.valueType not in _VALUES
+
+
 def _field(value: Any) -> Any:
     """Turn one field value into a number; each carries a return code and a type of its own."""
     if value.nvmlReturn:
         return error(value.nvmlReturn)
-    name = _VALUES.get(value.valueType)
-    return getattr(value.value, name) if name else {"error": "EXCEPTION", "detail": f"type {value.valueType}"}
+    if _is_empty(value):
+        return {"error": "NOTHING_FILLED_IN", "detail": f"success, with a value of type {value.valueType}"}
+    return getattr(value.value, _VALUES[value.valueType])
 
 
 def binding(sent: Optional[str]) -> Tuple[Any, Dict[str, Any]]:

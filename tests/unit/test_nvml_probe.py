@@ -193,7 +193,6 @@ def test_function_that_the_binding_lacks():
 @pytest.mark.parametrize(
     ("kind", "member", "value"),
     [
-        (0, "dVal", 1.5),
         (1, "uiVal", 7),
         (2, "ulVal", 8),
         (3, "ullVal", 1 << 40),
@@ -209,15 +208,28 @@ def test_field_types(kind, member, value):
 
 
 def test_single_field_may_fail():
-    fields = [
-        types.SimpleNamespace(nvmlReturn=3, valueType=0, value=None),
-        types.SimpleNamespace(nvmlReturn=0, valueType=99, value=None),
-    ]
-    answer = asking(nvmlDeviceGetFieldValues=lambda *unused: fields).ask(
+    fields = {
+        (82, 0): types.SimpleNamespace(nvmlReturn=3, valueType=0, value=None),
+        (164, 7): types.SimpleNamespace(nvmlReturn=0, valueType=99, value=None),
+    }
+    answer = asking(nvmlDeviceGetFieldValues=lambda unused, asked: [fields[field] for field in asked]).ask(
         Call("f", ((82, 0), (164, 7)), "fields"), [None]
     )
     assert answer["nvmlDeviceGetFieldValues(82)"] == {"error": "NVML_ERROR_NOT_SUPPORTED", "code": 3}
-    assert answer["nvmlDeviceGetFieldValues(164,7)"]["error"] == "EXCEPTION"
+    assert answer["nvmlDeviceGetFieldValues(164,7)"]["error"] == "NOTHING_FILLED_IN"
+
+
+def test_field_that_a_batch_left_empty_is_asked_alone():
+    def empty():
+        return types.SimpleNamespace(nvmlReturn=0, valueType=0, value=types.SimpleNamespace(dVal=0.0))
+
+    def fields(unused_handle, asked):
+        alone = types.SimpleNamespace(nvmlReturn=0, valueType=5, value=types.SimpleNamespace(siVal=-8))
+        return [alone] if asked == [(193, 0)] else [empty() for unused in asked]
+
+    answer = asking(nvmlDeviceGetFieldValues=fields).ask(Call("f", ((193, 0), (226, 0)), "fields"), [None])
+    assert answer["nvmlDeviceGetFieldValues(193)"] == -8
+    assert answer["nvmlDeviceGetFieldValues(226)"]["error"] == "NOTHING_FILLED_IN"  # a zero that nobody said
 
 
 def test_older_structure_is_tried():

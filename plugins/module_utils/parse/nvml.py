@@ -110,7 +110,12 @@ def _identity(gpu: Answers) -> Dict[str, Any]:
     capability = gpu.get("nvmlDeviceGetCudaComputeCapability")
     platform = "nvmlDeviceGetPlatformInfo"
     serial = gpu.member(platform, "chassisSerialNumber") or None
-    guid = gpu.member(platform, "ibGuid")
+    guid = gpu.member(platform, "ibGuid") or ""
+
+    def place(name: str) -> Any:
+        """Return where in its chassis the board is; one that is in no rack-scale chassis answers with zeros."""
+        return gpu.member(platform, name) if serial or guid.strip("0") else None
+
     return {
         "model": gpu.get("nvmlDeviceGetName"),
         "serial": gpu.get("nvmlDeviceGetSerial"),
@@ -131,11 +136,11 @@ def _identity(gpu: Answers) -> Dict[str, Any]:
         },
         "platform": {
             "chassis_serial": serial,
-            "slot": gpu.member(platform, "slotNumber"),
-            "tray": gpu.member(platform, "trayIndex"),
-            "host": gpu.member(platform, "hostId"),
+            "slot": place("slotNumber"),
+            "tray": place("trayIndex"),
+            "host": place("hostId"),
             "peer_type": PEERS.get(gpu.member(platform, "peerType") or 0),
-            "fabric_guid": guid[:16] if guid and guid.strip("0") else None,
+            "fabric_guid": guid[:16] if guid.strip("0") else None,
         },
     }
 

@@ -174,7 +174,9 @@ def test_platform():
     gpu = first(PlatformInfo=words)
     assert (gpu["chassis_serial"], gpu["module_id"], gpu["platform"]["slot"]) == ("18", 3, 14)
     assert (gpu["platform"]["peer_type"], gpu["platform"]["fabric_guid"]) == ("switch", "0123456789abcdef")
-    assert first(PlatformInfo="slotNumber=0")["chassis_serial"] is None  # empty on B200: not a serial number
+    alone = first(PlatformInfo="slotNumber=0 trayIndex=0 hostId=1 moduleId=8")  # an H200 in no rack-scale chassis
+    assert (alone["chassis_serial"], alone["module_id"]) == (None, 8)
+    assert set(alone["platform"].values()) == {None}
 
 
 def test_processes_and_modes():
