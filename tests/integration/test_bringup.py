@@ -128,6 +128,22 @@ def test_second_run_compares_with_the_first(
     assert "changed=0" in again.stdout
 
 
+def test_what_the_simulated_site_shows_and_attests_is_judged(
+    bringup: Bringup, lab: Path, tmp_path: Path, load: Callable[[Path], Any]
+) -> None:
+    ran = bringup("--limit", "head-a01-01", "-e", f"report_site_dir={lab}-site", cwd=tmp_path)
+    assert ran.returncode == 0, ran.stdout[-4000:] + ran.stderr
+    found = load(tmp_path / "reports" / "latest" / "run.json")
+    people = found["site"]["attestations"]
+    assert (people["source"], people["valid"]) == (f"{lab}-site/attestations", 1)
+    rows = {row["id"]: row for row in found["fleet"]}
+    assert rows["site.attest.orchestrator_tradeoffs"]["status"] == "pass"
+    assert rows["site.attest.rack_layout"]["status"] == "unknown"
+    assert found["verdict"] == "unknown", "most of what the site has to show is not there"
+    assert found["planted"]["equal"]
+    assert f"1 of {people['items']} are attested in {lab}-site/attestations" in ran.stdout
+
+
 def test_limit_expects_only_what_it_names(
     bringup: Bringup, lab_hosts: list[str], tmp_path: Path, load: Callable[[Path], Any]
 ) -> None:
