@@ -78,24 +78,24 @@ class RunDirectory:
 
     def records(self) -> list[dict[str, Any]]:
         """Return the records that arrived, each with the ``catalogue`` it was judged by; another schema is an error."""
-        known = {path.stem.split("-", 1)[1]: _load(path) for path in self.path.glob("checks-*.json")}
+        known = {path.stem.split("-", 1)[1]: load(path) for path in self.path.glob("checks-*.json")}
         found = [_record(path) for path in sorted((self.path / "hosts").glob("*.json"))]
         return [{**record, "catalogue": known.get(record.get("catalogue"), {})} for record in found]
 
     def expected(self) -> list[str]:
         """Return the names of the hosts this run is to answer for."""
         path = self.path / EXPECTED
-        return _load(path) if path.exists() else []
+        return load(path) if path.exists() else []
 
     def facts(self, name: str) -> dict[str, Any] | None:
         """Return the facts of a host when it gave any."""
         path = self.path / "facts" / f"{quote(name, safe='')}.json"
-        return _load(path) if path.exists() else None
+        return load(path) if path.exists() else None
 
     def document(self) -> dict[str, Any] | None:
         """Return ``run.json`` when it is there."""
         path = self.path / "run.json"
-        return _load(path) if path.exists() else None
+        return load(path) if path.exists() else None
 
     def point_latest(self) -> None:
         """Let ``latest`` point here."""
@@ -119,7 +119,7 @@ def newest_first(base: str) -> Iterator[RunDirectory]:
 
 
 def _record(path: Path) -> dict[str, Any]:
-    record: dict[str, Any] = _load(path)
+    record: dict[str, Any] = load(path)
     version = record.pop("schema_version", None)
     if version != RECORD_SCHEMA:
         said = "no schema version" if version is None else f"schema version {version}"
@@ -127,7 +127,8 @@ def _record(path: Path) -> dict[str, Any]:
     return record
 
 
-def _load(path: Path) -> Any:
+def load(path: Path) -> Any:
+    """Return what a JSON file of a run holds; raise ``BadInput`` that names it."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

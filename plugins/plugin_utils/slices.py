@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from ..module_utils.judge.results import UNKNOWN
 from .files import BadInput, write
-from .rundir import RunDirectory
+from .rundir import RunDirectory, load
 
 FILE = "slices.json"
 CHECK = "fleet.slices"
@@ -70,15 +70,21 @@ def merge(places: Iterable[str], into: RunDirectory, expected: Iterable[str]) ->
             by_host.setdefault(record["name"], []).append((record["kept_at"], part, record))
     if not by_host:
         raise BadInput(f"no slice arrived: {', '.join(str(part.path) for part in found)}")
+    newest = {host: max(answers, key=lambda answer: answer[0]) for host, answers in by_host.items()}
+    twice = [
+        {
+            "host": host,
+            "slices": sorted(part.path.name for _at, part, _record in answers),
+            "newest": newest[host][1].path.name,
+        }
+        for host, answers in sorted(by_host.items())
+        if len(answers) > 1
+    ]
+    # What is to come is written first: a merger that is cut off must not look like a smaller run.
     into.expect(sorted({*expected, *(host for part in found if part.run for host in part.run.expected())}))
-    twice = []
-    for host, answers in sorted(by_host.items()):
-        unused, part, record = max(answers, key=lambda answer: answer[0])
-        _take(part, record, into)
-        if len(answers) > 1:
-            within = sorted(part.path.name for _at, part, _record in answers)
-            twice.append({"host": host, "slices": within, "newest": part.path.name})
     write(into.path / FILE, json.dumps({"slices": [part.told() for part in found], "twice": twice}))
+    for _at, part, record in newest.values():
+        _take(part, record, into)
 
 
 def _paths(places: Iterable[str]) -> list[Path]:
@@ -106,8 +112,7 @@ def _take(part: Slice, record: dict[str, Any], into: RunDirectory) -> None:
 def of(directory: RunDirectory) -> dict[str, Any] | None:
     """Return ``{"slices", "twice"}`` of a run that was merged; nothing for any other."""
     path = directory.path / FILE
-    found: dict[str, Any] | None = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
-    return found
+    return load(path) if path.exists() else None
 
 
 def started(merged: dict[str, Any] | None) -> str | None:

@@ -172,6 +172,24 @@ def test_results_of_another_schema_are_refused_with_file_and_versions(fleet: Fle
     assert not fleet.into.path.exists(), "half a merger was left"
 
 
+def test_a_merger_that_is_cut_off_is_not_a_smaller_run(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    places = [fleet.slice("s1", record("a")), fleet.slice("s2", record("b")), str(fleet.base / "s3")]
+    keep = fleet.into.keep
+
+    def killed(kept: dict[str, Any], facts: Any) -> Path:
+        if kept["name"] == "b":
+            raise KeyboardInterrupt
+        return keep(kept, facts)
+
+    monkeypatch.setattr(fleet.into, "keep", killed)
+    with pytest.raises(KeyboardInterrupt):
+        slices.merge(places, fleet.into, [])
+    assert (fleet.into.expected(), [entry["name"] for entry in fleet.into.records()]) == (["a", "b"], ["a"])
+    told = slices.of(fleet.into)
+    assert told is not None
+    assert [entry["arrived"] for entry in told["slices"]] == [True, True, False]
+
+
 def test_simulated_marks_survive(fleet: Fleet) -> None:
     planted = {"faults": ["f"], "finds": {"x.y": "fail"}}
     mine = record("a", [FAIL], simulated=True, planted=planted)
