@@ -39,7 +39,7 @@ def rows(definitions: Iterable[Mapping[str, Any]], found: Mapping[str, Any], at:
 def _row(definition: Mapping[str, Any], found: Mapping[str, Any], at: str) -> dict[str, Any]:
     said = next((found["items"][item] for item in definition["covers"] if item in found["items"]), None)
     item = definition["covers"][0]
-    reason = _flaw(definition, said, at) if said else f"nobody attests {item} in {found['source']}"
+    reason = _flaw(definition, said, at) if said else f"nobody attests it in {found['source']}"
     word = f"is unknown: {reason}" if reason else f"is in force, by {said['who'] if said else ''}"
     return {
         "id": definition["id"],

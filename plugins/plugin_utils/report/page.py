@@ -42,7 +42,7 @@ def build(run: Run) -> dict[str, Any]:
         "heat": heat,
         "hosts": _hosts(run, anchors, heat, {entry["id"]: number for number, entry in enumerate(doing[:ENTRIES])}),
         "changes": _changes(run, anchors),
-        "fleet": findings.of_rows(run["fleet"]),
+        "fleet": [row for row in findings.of_rows(run["fleet"]) if row["hosts"]],
         "site": site_sentence(run),
         "classes": sorted({host["class"] for host in run["hosts"].values() if host["class"]}, key=natural),
     }

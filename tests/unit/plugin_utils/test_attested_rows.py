@@ -66,7 +66,7 @@ def test_each_definition_is_answered_and_what_is_attested_passes(here: Site) -> 
     assert found["source"] == f"attestation {here.attestations}/a.yml"
     others = [row for name, row in rows.items() if name != LAYOUT]
     assert {row["status"] for row in others} == {"unknown"}
-    assert all("nobody attests piqc:" in row["reason"] for row in others)
+    assert all("nobody attests it in " in row["reason"] for row in others)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_without_allowed_signers_nothing_is_valid(here: Site) -> None:
 def test_a_directory_that_is_not_there_attests_nothing_and_a_named_one_is_an_error(here: Site) -> None:
     gone = here.place / "gone"
     rows = site_rows.judged(str(here.place), AT, Papers(gone, here.signers))["fleet"]
-    assert f"nobody attests piqc:0.1 in {gone}" in next(row for row in rows if row["id"] == LAYOUT)["reason"]
+    assert f"nobody attests it in {gone}" in next(row for row in rows if row["id"] == LAYOUT)["reason"]
     with pytest.raises(BadInput, match="there is no such directory of attestations"):
         site_rows.judged(str(here.place), AT, Papers(gone, here.signers, named=True))
 
