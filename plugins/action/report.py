@@ -70,7 +70,7 @@ def _reported(options: dict[str, Any], variables: Mapping[str, Any]) -> dict[str
     directory, started = _directory(options)
     earlier, finished, merged = _earlier(options, directory), rundir.now(), slices.of(directory)
     records, expected = directory.records(), directory.expected()
-    meta = {
+    meta: dict[str, Any] = {
         "run_id": directory.run_id,
         "started": slices.started(merged) or started or finished,
         "finished": finished,

@@ -80,7 +80,7 @@ class RunDirectory:
         """Return the records that arrived, each with the ``catalogue`` it was judged by; another schema is an error."""
         known = {path.stem.split("-", 1)[1]: load(path) for path in self.path.glob("checks-*.json")}
         found = [_record(path) for path in sorted((self.path / "hosts").glob("*.json"))]
-        return [{**record, "catalogue": known.get(record.get("catalogue"), {})} for record in found]
+        return [{**record, "catalogue": known.get(str(record.get("catalogue")), {})} for record in found]
 
     def expected(self) -> list[str]:
         """Return the names of the hosts this run is to answer for."""

@@ -193,7 +193,7 @@ def _changes(run: Run, anchors: Mapping[str, str]) -> dict[str, Any]:
     titles = {check: entry.get("title") or check for check, entry in run["catalogue"].items()}
     shown: dict[str, Any] = {"since": changes["since"]}
     for kind in ("verdicts", "new", "cleared"):
-        entries = [
+        entries: list[dict[str, Any]] = [
             {"hosts": []} | dict(entry) | {"anchor": anchors.get(entry["host"]), "title": titles.get(entry.get("id"))}
             for entry in changes[kind][:CHANGES]
         ]

@@ -77,7 +77,7 @@ def _silent(run: Run) -> list[dict[str, Any]]:
     silent = {
         name: [host["reason"] or "it did not answer"] for name, host in run["hosts"].items() if not host["reached"]
     }
-    entry = {
+    entry: dict[str, Any] = {
         "id": None, "title": f"{len(silent)} host{'s' * (len(silent) > 1)} could not be judged", "severity": "critical",
         "status": "unknown", "phase": None, "source": None, "checks": [], "hosts": silent, "fix": _SILENT,
         "why": "A host that is silent is not ready, whatever it was yesterday.",
