@@ -18,6 +18,7 @@ from ansible_collections.muster.fleet.plugins.module_utils.collect.node import D
 from ansible_collections.muster.fleet.plugins.module_utils.judge.results import FAIL, UNKNOWN
 from ansible_collections.muster.fleet.plugins.plugin_utils import bundle, inputs, node, prepared, record, rundir
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import ROLES, BadInput, entries
+from ansible_collections.muster.fleet.plugins.plugin_utils.progress import note
 
 display = Display()
 bundle.program(), bundle.pynvml()  # made while the plugin is loaded, so that all workers, forked later, share them
@@ -59,9 +60,9 @@ class ActionModule(ActionBase):
         run = rundir.RunDirectory(options["report_dir"], options["run_id"] or rundir.identity()["run_id"])
         subject = record.Subject(name, options)
         try:
-            run.expect(list(variables.get("ansible_play_hosts_all") or [name]))
+            run.expect(_hosts(variables))
             kept, facts = self._judged(subject, options, variables, run)
-            path = run.keep(kept, facts)
+            path = _keep(run, kept, facts, variables)
         except BadInput as error:
             return dict(result, failed=True, msg=str(error))
         return dict(result, changed=False, **_short(kept), record=str(path))
@@ -82,7 +83,7 @@ class ActionModule(ActionBase):
             vendor = judge_by.profile["values"].get("gpu", {}).get("vendor")
             answer = node.ask(self, variables, _request(options, judge_by.wanted), vendor)
         except AnsibleConnectionFailure as error:
-            run.keep(record.unanswered(subject, f"unreachable: {error.message}", judge_by), None)
+            _keep(run, record.unanswered(subject, f"unreachable: {error.message}", judge_by), None, variables)
             raise
         except bundle.NoAnswer as error:
             return record.unanswered(subject, str(error), judge_by), None
@@ -90,6 +91,21 @@ class ActionModule(ActionBase):
             display.warning(str(error))
             return record.unanswered(subject, str(error), judge_by), None
         return record.judged(subject, answer, judge_by, options), answer["facts"]
+
+
+def _hosts(variables: Mapping[str, Any]) -> list[str]:
+    return list(variables.get("ansible_play_hosts_all") or [variables["inventory_hostname"]])
+
+
+def _keep(
+    run: rundir.RunDirectory, kept: dict[str, Any], facts: dict[str, Any] | None, variables: Mapping[str, Any]
+) -> Path:
+    """Keep the record, and tell how far the run is when that is due; with ``-v`` after every host."""
+    path = run.keep(kept, facts)
+    line = note(run, kept, len(_hosts(variables)), display.verbosity > 0)
+    if line:
+        display.display(line)
+    return path
 
 
 def _request(options: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:

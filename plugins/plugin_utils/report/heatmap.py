@@ -15,6 +15,7 @@ Run = Mapping[str, Any]
 
 # Units of the drawing. A dashed stroke draws the cells: the template's dash pattern is CELL long.
 CELL, DOMAIN_GAP, PHASE_GAP = 10, 4, 16
+PHASE_SHARE = 50  # a phase takes at least this part of the checks, so that its number can be read above it
 _CODES = {"pass": "p", "fail": "f", "unknown": "u", "waived": "w", "not_applicable": "n", "none": "-"}
 # Statuses differ by shape as well as by colour: where a stroke of each lies in a row that is 12 high.
 _LINES = {"pass": (6,), "fail": (6,), "unknown": (1.5, 10.5), "waived": (6,), "not_applicable": (6,), "none": (6,)}
@@ -41,18 +42,18 @@ def _columns(run: Run) -> tuple[list[dict[str, Any]], list[dict[str, Any]], int]
     order = sorted(checks, key=lambda check: (checks[check], check))
     columns: list[dict[str, Any]] = []
     phases: list[dict[str, Any]] = []
-    x, domain = 0, ""
+    x, domain, least = 0, "", len(order) // PHASE_SHARE * CELL
     for check in order:
         if not phases or phases[-1]["number"] != checks[check]:
-            x += PHASE_GAP if phases else 0
-            phases.append({"number": checks[check], "title": phase_title(checks[check]), "x": x, "width": 0})
+            x = phases[-1]["x"] + phases[-1]["width"] + PHASE_GAP if phases else 0
+            phases.append({"number": checks[check], "title": phase_title(checks[check]), "x": x, "width": least})
         elif domain != check.partition(".")[0]:
             x += DOMAIN_GAP
         domain = check.partition(".")[0]
         columns.append({"id": check, "title": run["catalogue"].get(check, {}).get("title") or "", "x": x})
         x += CELL
-        phases[-1]["width"] = x - phases[-1]["x"]
-    return columns, phases, x
+        phases[-1]["width"] = max(least, x - phases[-1]["x"])
+    return columns, phases, phases[-1]["x"] + phases[-1]["width"] if phases else 0
 
 
 def _paths(cells: list[str], columns: list[dict[str, Any]]) -> list[tuple[str, str]]:

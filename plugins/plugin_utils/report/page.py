@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Mapping
 
 from . import findings, heatmap, todo
-from .console import planted_sentence, site_sentence
+from .console import merged_sentence, planted_sentence, site_sentence
 from .terms import COUNTED, PASSED_MUSTER, PHASES, VERDICT_WORDS, VERDICTS, band, phase_title, rank
 from .text import natural
 
@@ -42,7 +42,7 @@ def build(run: Run) -> dict[str, Any]:
         "heat": heat,
         "hosts": _hosts(run, anchors, heat, {entry["id"]: number for number, entry in enumerate(doing[:ENTRIES])}),
         "changes": _changes(run, anchors),
-        "fleet": findings.of_rows(run["fleet"]),
+        "fleet": [row for row in findings.of_rows(run["fleet"]) if row["hosts"]],
         "site": site_sentence(run),
         "classes": sorted({host["class"] for host in run["hosts"].values() if host["class"]}, key=natural),
     }
@@ -61,6 +61,7 @@ def _head(run: Run) -> dict[str, Any]:
         "counts": [(verdict, VERDICT_WORDS[verdict], run["counts"][verdict]) for verdict in COUNTED],
         "simulated": sum(host["simulated"] for host in run["hosts"].values()),
         "planted": planted_sentence(run["planted"]) if run["planted"] else None,
+        "merged": merged_sentence(run),
         "finished": _when(run["finished"]),
         "took": _took(run["started"], run["finished"]),
     }
@@ -192,8 +193,8 @@ def _changes(run: Run, anchors: Mapping[str, str]) -> dict[str, Any]:
     titles = {check: entry.get("title") or check for check, entry in run["catalogue"].items()}
     shown: dict[str, Any] = {"since": changes["since"]}
     for kind in ("verdicts", "new", "cleared"):
-        entries = [
-            dict(entry) | {"anchor": anchors[entry["host"]], "title": titles.get(entry.get("id"))}
+        entries: list[dict[str, Any]] = [
+            {"hosts": []} | dict(entry) | {"anchor": anchors.get(entry["host"]), "title": titles.get(entry.get("id"))}
             for entry in changes[kind][:CHANGES]
         ]
         shown[kind] = {"all": len(changes[kind]), "entries": entries, "cut": len(changes[kind]) - len(entries)}

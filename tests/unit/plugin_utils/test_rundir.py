@@ -63,5 +63,14 @@ def test_a_record_that_cannot_be_read_is_named(tmp_path):
     path.write_text("{")
     with pytest.raises(BadInput, match="a.json: cannot be read"):
         run.records()
-    path.write_text(json.dumps({"name": "a"}))
+    path.write_text(json.dumps({"schema_version": rundir.RECORD_SCHEMA, "name": "a"}))
     assert run.records() == [{"name": "a", "catalogue": {}}]
+
+
+@pytest.mark.parametrize(("version", "said"), [({"schema_version": 2}, "schema version 2"), ({}, "no schema version")])
+def test_a_record_of_another_release_is_refused(tmp_path, version, said):
+    run = rundir.RunDirectory(str(tmp_path), "r1")
+    path = run.keep({"name": "a"}, None)
+    path.write_text(json.dumps({"name": "a", **version}))
+    with pytest.raises(BadInput, match=rf"hosts/a\.json: has {said}, this release reads version 1"):
+        run.records()

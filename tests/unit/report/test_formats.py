@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -145,6 +147,30 @@ class TestPrometheus:
         found = [labels for name, labels, _value in samples(prometheus.render(RACK)) if name == "muster_check_status"]
         assert {"fail", "unknown", "waived"} == {labels["status"] for labels in found}
         assert any(labels["check"] == "gpu.pcie.width" and labels["severity"] == "critical" for labels in found)
+
+    @pytest.mark.parametrize("run", RUNS)
+    def test_prometheus_itself_takes_it(self, run: dict[str, Any], promtool: str) -> None:
+        done = promtool_check(promtool, prometheus.render(run))
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+    def test_promtool_refuses_what_is_wrong(self, promtool: str) -> None:
+        assert promtool_check(promtool, "# TYPE a gauge\na{b=1} 1\n").returncode != 0
+        assert "no help text" in promtool_check(promtool, "# TYPE a gauge\na 1\n").stderr
+
+
+@pytest.fixture(scope="module")
+def promtool() -> str:
+    """Prometheus' own checker, which the test set-up unpacks where it can."""
+    found = shutil.which("promtool")
+    if not found:
+        pytest.skip("no promtool here: muster.prom was only read by the parser of these tests")
+    return found
+
+
+def promtool_check(promtool: str, text: str) -> subprocess.CompletedProcess[str]:
+    """Ask Prometheus' own checker about a text."""
+    command = [promtool, "check", "metrics"]
+    return subprocess.run(command, input=text, capture_output=True, text=True, check=False, timeout=60)
 
 
 class TestMarkdown:
