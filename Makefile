@@ -14,7 +14,7 @@ PYTEST := $(TEST) pytest --numprocesses auto --maxprocesses 8
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup bringup test lint unit lab detection integration coverage docs bench rack build requirements clean
+.PHONY: help setup bringup test lint unit lab detection integration browser coverage docs bench rack build requirements clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -27,7 +27,7 @@ bringup: $(if $(filter inventories/lab%,$(INVENTORY)),rack) ## bring up and veri
 	@$(RUNTIME) tools/bringup.sh -i $(INVENTORY) $(ARGS)
 
 test: ## everything below up to coverage, each also after a failure of another
-	@$(MAKE) --no-print-directory --keep-going lint unit lab integration coverage
+	@$(MAKE) --no-print-directory --keep-going lint unit lab integration browser coverage
 
 lint: ## style, types, documentation, layout
 	@$(TEST) tools/lint.sh
@@ -44,6 +44,9 @@ detection: ## plant every fault of the simulated rack and count which are found,
 integration: rack ## the installed collection, end to end, and the Molecule scenarios
 	@$(PYTEST) --dist loadfile tests/integration $(ARGS)
 	@$(TEST) tools/molecule.sh
+
+browser: ## the report's page in Chromium; pictures of it are left in .build/page
+	@$(PYTEST) --dist loadfile tests/browser $(ARGS)
 
 coverage: ## how many items of each checklist have an answer, and which have none
 	@$(RUNTIME) python tools/coverage.py

@@ -32,6 +32,22 @@ need() { # COMMAND PACKAGE: a program that is no Python package
     fi
 }
 
+want() { # COMMAND HOW ...: what only some tests need: tried once, and where it cannot be had they are skipped and say so
+    command -v "$1" >/dev/null || [ -e "$build/bin/$1" ] || [ -e "$build/.no-$1" ] || ("${@:2}") || touch "$build/.no-$1"
+}
+
+unpack() { # COMMAND PACKAGE: one program out of a package that is not installed, because it would start a service
+    local folder="$build/unpacked"
+    echo "muster.fleet: unpacking $1" >&2
+    rm -rf "$folder"
+    mkdir -p "$folder" "$build/bin"
+    {
+        { [ "$(id -u)" != 0 ] || apt-get -q update; } &&
+            (cd "$folder" && apt-get -q download "$2" && dpkg-deb -x ./*.deb . && mv "usr/bin/$1" "$build/bin/")
+    } >"$build/apt.log" 2>&1 || stop "$1 is missing and could not be had from the package $2, see $build/apt.log."
+    rm -rf "$folder"
+}
+
 # --- which Python ---------------------------------------------------------------------------------
 
 version_of() { # a shim may exist and yet not run: only an answer counts
@@ -158,11 +174,15 @@ exec 9>"$build/lock"
 flock 9 2>/dev/null || true # two makes at a time; where there is no flock(1), one at a time
 need ssh openssh-client
 make_venv runtime
-[ "$verb" = runtime ] || make_venv test
+if [ "$verb" = test ]; then
+    make_venv test
+    want chromium need chromium chromium
+    want promtool unpack promtool prometheus
+fi
 install_collection
 exec 9>&-
 
 [ $# -gt 0 ] || exit 0
-export PATH="$venv/bin:$PATH" ANSIBLE_COLLECTIONS_PATH="$build/collections" LC_ALL=C.UTF-8
+export PATH="$venv/bin:$build/bin:$PATH" ANSIBLE_COLLECTIONS_PATH="$build/collections" LC_ALL=C.UTF-8
 unset PYTHONPATH PYTHONHOME
 exec "$@"

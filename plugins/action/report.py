@@ -13,8 +13,10 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.muster.fleet.plugins.module_utils.judge.results import GRAVE
-from ansible_collections.muster.fleet.plugins.plugin_utils import inputs, rundir, site_rows
+from ansible_collections.muster.fleet.plugins.plugin_utils import inputs, progress, rundir, site_rows, slices
 from ansible_collections.muster.fleet.plugins.plugin_utils import run as runs
+from ansible_collections.muster.fleet.plugins.plugin_utils.attestations import beside_inventory
+from ansible_collections.muster.fleet.plugins.plugin_utils.attested_rows import Papers
 from ansible_collections.muster.fleet.plugins.plugin_utils.compared import compared
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput, write
 from ansible_collections.muster.fleet.plugins.plugin_utils.report import findings, write_all
@@ -28,12 +30,23 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "run_id": {"type": "str"},
     "expected_hosts": {"type": "int", "default": 0},
     "cable_plan": {"type": "path"},
+    "fabric": {"type": "path"},
     "accepted_run": {"type": "str"},
     "fleet_dirs": {"type": "list", "elements": "path", "default": []},
     "waivers": {"type": "path"},
     "site_dir": {"type": "path"},
+    "attestations": {"type": "path"},
+    "signers": {"type": "path"},
+    "merge": {"type": "list", "elements": "str", "default": []},
+    "merge_hosts": {"type": "list", "elements": "str", "default": []},
 }
-INVENTORY = {"dir": "muster_report_dir", "expected_hosts": "muster_expected_hosts", "waivers": "verify_waivers"}
+INVENTORY = {
+    "dir": "muster_report_dir",
+    "expected_hosts": "muster_expected_hosts",
+    "waivers": "verify_waivers",
+    "attestations": "muster_attestations",
+    "signers": "muster_allowed_signers",
+}
 
 
 class ActionModule(ActionBase):
@@ -55,29 +68,29 @@ class ActionModule(ActionBase):
 
 def _reported(options: dict[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
     directory, started = _directory(options)
-    before = rundir.latest(options["dir"])
-    earlier = before.document() if before and before.run_id != directory.run_id else None
-    finished = rundir.now()
+    earlier, finished, merged = _earlier(options, directory), rundir.now(), slices.of(directory)
     records, expected = directory.records(), directory.expected()
-    meta = {
+    meta: dict[str, Any] = {
         "run_id": directory.run_id,
-        "started": started or finished,
+        "started": slices.started(merged) or started or finished,
         "finished": finished,
         "collection_version": version(),
         "report": str(directory.path / "index.html"),
         "catalogue": {name: entry for record in records for name, entry in record["catalogue"].items()},
         "inventory": _places(set(expected) - {record["name"] for record in records}, variables),
     }
-    beside, site = compared(directory, records, options), site_rows.judged(options["site_dir"], finished)
+    beside, site = compared(directory, records, options), _site(options, variables, finished)
     meta |= {
         **site,
-        "fleet": beside["fleet"] + site["fleet"],
-        "fleet_checks": beside["fleet_checks"] | site["fleet_checks"],
+        "fleet": slices.rows(merged) + beside["fleet"] + site["fleet"],
+        "fleet_checks": slices.checks(merged) | beside["fleet_checks"] | site["fleet_checks"],
+        "merged": merged,
     }
     run = runs.assemble(records, expected, meta, earlier)
     write_all(run, directory.path)
     lines = runs.closing_lines(run)
     write(directory.path / "closing.txt", "\n".join(lines) + "\n")
+    progress.forget(directory)
     directory.point_latest()
     display.display("\n" + "\n".join(lines) + "\n")
     return {
@@ -88,6 +101,26 @@ def _reported(options: dict[str, Any], variables: Mapping[str, Any]) -> dict[str
         "refused": refused(run, options["expected_hosts"]),
         "ansible_stats": {"data": {"muster_summary": runs.summary(run)}, "aggregate": True, "per_host": False},
     }
+
+
+def _earlier(options: dict[str, Any], directory: rundir.RunDirectory) -> dict[str, Any] | None:
+    """Return the document of the run before this one, if it can be compared."""
+    before = rundir.latest(options["dir"])
+    document = before.document() if before and before.run_id != directory.run_id else None
+    strange = runs.strange(before, document) if before and document else None
+    if strange:
+        display.warning(strange)
+    return None if strange else document
+
+
+def _site(options: Mapping[str, Any], variables: Mapping[str, Any], at: str) -> dict[str, Any]:
+    """Return what the site shows and attests, judged."""
+    papers = Papers(
+        beside_inventory(options["attestations"], "attestations", variables),
+        beside_inventory(options["signers"], "allowed_signers", variables),
+        named=bool(options["attestations"]),
+    )
+    return site_rows.judged(options["site_dir"], at, papers)
 
 
 def _places(silent: set[str], variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -108,6 +141,10 @@ def _directory(options: dict[str, Any]) -> tuple[rundir.RunDirectory, str | None
     """Return the run that is meant (a named one, this playbook's own, or else the latest) and when it started."""
     base = options["dir"]
     own = rundir.identity()
+    if options["merge"]:
+        directory = rundir.RunDirectory(base, options["run_id"] or own["run_id"])
+        slices.merge(options["merge"], directory, options["merge_hosts"])
+        return directory, None
     for run_id, started in ((options["run_id"], None), (own["run_id"], own["started"])):
         if run_id:
             directory = rundir.RunDirectory(base, run_id)
@@ -130,7 +167,7 @@ def refused(run: dict[str, Any], expected: int) -> dict[str, str]:
     if runs.exit_ok(run):
         return {}
     if all(host["simulated"] and host["planted"] is not None for host in run["hosts"].values()):
-        return _unequal(run["planted"])
+        return _unequal(run["planted"]) | _of_slices(run)
     found = {name: _why(name, host) for name, host in run["hosts"].items() if host["verdict"] not in READY}
     found = _beside_others(run) | found | _without_hosts(run)
     return found or {SITE: f"The run is {run['verdict'].replace('_', ' ')}, though no host alone is."}
@@ -151,6 +188,11 @@ def _without_hosts(run: dict[str, Any]) -> dict[str, str]:
     rows = [row for row in findings.of_rows(run["fleet"]) if not row["hosts"] and row["severity"] in GRAVE]
     more = f" (and {len(rows) - 1} more)" if len(rows) > 1 else ""
     return {SITE: f"{SITE}: {rows[0]['message'][:300]}{more}"} if rows else {}
+
+
+def _of_slices(run: dict[str, Any]) -> dict[str, str]:
+    """Return that slices are missing: in a simulated run, too, something else than what was planted is wrong then."""
+    return _without_hosts({"fleet": [row for row in run["fleet"] if row["id"] == slices.CHECK]})
 
 
 def _unequal(planted: dict[str, Any]) -> dict[str, str]:

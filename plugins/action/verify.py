@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import difflib
-import functools
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,10 +14,11 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.muster.fleet.plugins.module_utils.collect.node import COLLECTORS, wanted
+from ansible_collections.muster.fleet.plugins.module_utils.collect.node import DOMAINS
 from ansible_collections.muster.fleet.plugins.module_utils.judge.results import FAIL, UNKNOWN
 from ansible_collections.muster.fleet.plugins.plugin_utils import bundle, inputs, node, prepared, record, rundir
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import ROLES, BadInput, entries
+from ansible_collections.muster.fleet.plugins.plugin_utils.progress import note
 
 display = Display()
 bundle.program(), bundle.pynvml()  # made while the plugin is loaded, so that all workers, forked later, share them
@@ -32,7 +32,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "check_dirs": {"type": "list", "elements": "path", "default": []},
     "profile_dirs": {"type": "list", "elements": "path", "default": []},
     "waivers": {"type": "path"},
-    "domains": {"type": "list", "elements": "str", "default": [], "choices": list(COLLECTORS)},
+    "domains": {"type": "list", "elements": "str", "default": [], "choices": list(DOMAINS)},
     "phases": {"type": "list", "elements": "int", "default": []},
     "gated": {"type": "bool", "default": False},
     "deadline": {"type": "float", "default": 45},
@@ -60,9 +60,9 @@ class ActionModule(ActionBase):
         run = rundir.RunDirectory(options["report_dir"], options["run_id"] or rundir.identity()["run_id"])
         subject = record.Subject(name, options)
         try:
-            run.expect(list(variables.get("ansible_play_hosts_all") or [name]))
+            run.expect(_hosts(variables))
             kept, facts = self._judged(subject, options, variables, run)
-            path = run.keep(kept, facts)
+            path = _keep(run, kept, facts, variables)
         except BadInput as error:
             return dict(result, failed=True, msg=str(error))
         return dict(result, changed=False, **_short(kept), record=str(path))
@@ -79,11 +79,11 @@ class ActionModule(ActionBase):
         try:
             places = (options["check_dirs"], options["profile_dirs"], options["waivers"])
             judge_by = prepared.ready(options["profile"], *places)
-            run.describe(judge_by.key, functools.partial(record.entries, judge_by))
-            values = judge_by.profile["values"]
-            answer = node.ask(self, variables, _request(options, values), values.get("gpu", {}).get("vendor"))
+            run.describe(judge_by.key, judge_by.told)
+            vendor = judge_by.profile["values"].get("gpu", {}).get("vendor")
+            answer = node.ask(self, variables, _request(options, judge_by.wanted), vendor)
         except AnsibleConnectionFailure as error:
-            run.keep(record.unanswered(subject, f"unreachable: {error.message}", judge_by), None)
+            _keep(run, record.unanswered(subject, f"unreachable: {error.message}", judge_by), None, variables)
             raise
         except bundle.NoAnswer as error:
             return record.unanswered(subject, str(error), judge_by), None
@@ -93,10 +93,25 @@ class ActionModule(ActionBase):
         return record.judged(subject, answer, judge_by, options), answer["facts"]
 
 
-def _request(options: Mapping[str, Any], profile: Mapping[str, Any]) -> dict[str, Any]:
+def _hosts(variables: Mapping[str, Any]) -> list[str]:
+    return list(variables.get("ansible_play_hosts_all") or [variables["inventory_hostname"]])
+
+
+def _keep(
+    run: rundir.RunDirectory, kept: dict[str, Any], facts: dict[str, Any] | None, variables: Mapping[str, Any]
+) -> Path:
+    """Keep the record, and tell how far the run is when that is due; with ``-v`` after every host."""
+    path = run.keep(kept, facts)
+    line = note(run, kept, len(_hosts(variables)), display.verbosity > 0)
+    if line:
+        display.display(line)
+    return path
+
+
+def _request(options: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "domains": options["domains"] or None,
-        "wanted": wanted(profile),
+        "wanted": wanted,
         "deadline_s": options["deadline"],
         "replay": [_recording(path) for path in options["replay"]] or None,
     }

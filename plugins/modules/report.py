@@ -37,8 +37,11 @@ options:
     default: 0
   cable_plan:
     description:
-      - YAML file that says where cables end, a mapping of hosts to interfaces to C(switch) and C(port).
-      - LLDP neighbours are held against it.
+      - YAML file that says where cables end, a mapping of hosts to interfaces to C(switch) (or C(ib_switch)) and C(port).
+      - LLDP neighbours are held against it, and what O(fabric) shows.
+    type: path
+  fabric:
+    description: File with what C(ibnetdiscover) printed, at most a day old. It shows the InfiniBand cables of all hosts.
     type: path
   accepted_run:
     description: Run to compare versions, counts and serial numbers with. The newest one of each host that ended well when it is not given.
@@ -54,8 +57,28 @@ options:
   site_dir:
     description:
       - Directory with C(evidence.yml), which names the files, URLs and commands by which the site shows what no machine can.
-      - They are read on the controller, judged once per run and not per host. Nothing is asked when it is not given.
+      - They are read on the controller, judged once per run and not per host, and so are attestations.
+      - Nothing is asked when it is not given.
     type: path
+  attestations:
+    description: Directory of attestations, judged with the evidence. C(attestations) beside the inventory when it is not given.
+    type: path
+  signers:
+    description: File of allowed signers. C(allowed_signers) beside the inventory when it is not given.
+    type: path
+  merge:
+    description:
+      - Directories of runs, or patterns of them, that are slices of one run. They become a new run, which is reported.
+      - Of a host in several slices the newest record counts. A slice that is not there is named, and the run is not ready then.
+      - Results of another schema version are refused.
+    type: list
+    elements: str
+    default: []
+  merge_hosts:
+    description: Hosts that the merged run has to answer for, besides those that its slices expected.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""

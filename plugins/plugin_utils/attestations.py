@@ -109,13 +109,18 @@ def _evidence(entry: Entry) -> dict[str, str]:
 
 
 def beside_inventory(given: str | None, name: str, variables: Mapping[str, Any]) -> Path:
-    """Return a path that was given, or else ``name`` in the directory of the inventory, or else of this command."""
+    """Return a path that was given, or else ``name`` beside the inventory, or else in the directory of this command.
+
+    Beside ``inventories/a01/hosts.yml`` is ``inventories/a01``. Ansible takes every file in a directory that is the
+    inventory for a list of hosts, so beside ``inventories/a01`` is ``inventories/a01-site``.
+    """
     if given:
         return Path(given).expanduser().absolute()
-    sources = [Path(source) for source in variables.get("ansible_inventory_sources") or [] if Path(source).exists()]
-    first = sources[0] if sources else Path()
-    base = variables.get("inventory_dir") or (first if first.is_dir() else first.parent)
-    return Path(base).absolute() / name
+    for source in variables.get("ansible_inventory_sources") or []:
+        place = Path(source).absolute()
+        if place.exists():
+            return (place.with_name(f"{place.name}-site") if place.is_dir() else place.parent) / name
+    return Path(variables.get("inventory_dir") or "").absolute() / name
 
 
 def closed(raw: Any, known: tuple[str, ...], required: tuple[str, ...], where: str) -> None:

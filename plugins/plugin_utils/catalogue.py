@@ -17,24 +17,39 @@ PROFILE_HEAD = ("name", "title", "description", "extends", "sources")
 
 
 def checks(directories: Iterable[Path] = ()) -> list[dict[str, Any]]:
-    """Return the shipped checks, with those of ``directories`` added or put in their place by id."""
+    """Return the shipped checks, with those of ``directories`` added, put in their place by id, or laid over them."""
     found: list[dict[str, Any]] = []
     for directory in (CHECKS, *directories):
-        found += _checks_of(directory)
+        found += _checks_of(directory, {check["id"]: check for check in found})
     return merge(found)
 
 
-def _checks_of(directory: Path) -> list[dict[str, Any]]:
+def _checks_of(directory: Path, below: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     places: dict[str, str] = {}
     found = []
     for path in yaml_files(directory):
         for entry in entries(path):
-            check = _valid(check_entry, entry)
+            check = _valid(check_entry, overridden(entry, below))
             if check["id"] in places:
                 raise BadInput(f"{entry.where}: {check['id']}: the id is taken at {places[check['id']]}")
             places[check["id"]] = entry.where
             found.append(check)
     return found
+
+
+def overridden(entry: Entry, below: Mapping[str, Mapping[str, Any]]) -> Entry:
+    """Return an entry that says ``override: ID`` laid over that check of ``below``; any other entry as it is."""
+    if not isinstance(entry.value, dict) or "override" not in entry.value:
+        return entry
+    name = entry.value["override"]
+    if not isinstance(name, str) or name not in below:
+        near = difflib.get_close_matches(str(name), below, 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise BadInput(f"{entry.where}: override: there is no check {name!r}{hint}")
+    if "id" in entry.value:
+        raise BadInput(f"{entry.where}: override of {name}: it has an id already")
+    changed = {key: value for key, value in entry.value.items() if key != "override"}
+    return Entry({**below[name], **changed}, entry.where)
 
 
 def _valid(law: Any, entry: Entry, *more: Any) -> dict[str, Any]:

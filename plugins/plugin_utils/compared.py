@@ -14,6 +14,7 @@ from ..module_utils.judge.results import WAIVED
 from . import catalogue, fleet, rundir
 from . import run as runs
 from .files import BadInput
+from .fleet import fabric
 from .fleet.cables import plan
 from .fleet.samples import Value, values
 
@@ -26,7 +27,7 @@ Accepted = dict[str, tuple[str, dict[str, tuple[Value, ...]]]]
 def compared(directory: rundir.RunDirectory, records: Iterable[Mapping[str, Any]], options: Mapping[str, Any]) -> Any:
     """Return ``{"fleet", "fleet_checks"}`` for ``run.assemble``.
 
-    ``options``: ``cable_plan`` (a file, or None), ``accepted_run`` (an id, or None: the newest that
+    ``options``: ``cable_plan`` and ``fabric`` (files, or None), ``accepted_run`` (an id, or None: the newest that
     ended well), ``fleet_dirs``, ``waivers`` (a file, or None). One host's facts are in memory at a time.
     """
     checks = fleet.checks([fleet.FLEET, *(Path(place) for place in options.get("fleet_dirs") or [])])
@@ -37,7 +38,8 @@ def compared(directory: rundir.RunDirectory, records: Iterable[Mapping[str, Any]
         if record.get("reached") and (facts := directory.facts(name)) is not None
     ]
     cables = plan(Path(options["cable_plan"]).expanduser()) if options.get("cable_plan") else None
-    ground = fleet.Ground(by_name, rundir.now(), cables, _accepted(directory, by_name, checks, options))
+    seen = fabric.read(Path(options["fabric"]).expanduser()) if options.get("fabric") else fabric.Fabric()
+    ground = fleet.Ground(by_name, rundir.now(), cables, _accepted(directory, by_name, checks, options), seen)
     known = [check["id"] for check in checks]
     waived = catalogue.waivers(Path(options["waivers"]), known, True) if options.get("waivers") else []
     rows = [_waived(row, waived, ground.at[:10]) for row in fleet.judge(checks, members, ground)]
@@ -77,6 +79,8 @@ def _candidates(
         document = run.document()
         if document is None:
             raise BadInput(f"{run.path}: there is no such run to compare with (report_accepted_run)")
+        if strange := runs.strange(run, document):
+            raise BadInput(strange)
         yield run, document
         return
     tried = 0
@@ -84,6 +88,6 @@ def _candidates(
         if run.run_id == directory.run_id or tried == RUNS_TRIED:
             continue
         document = run.document() or {}
-        if document.get("schema_version") == runs.SCHEMA_VERSION and runs.exit_ok(document):
+        if not runs.strange(run, document) and runs.exit_ok(document):
             tried += 1
             yield run, document

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from ..module_utils.collect.node import COLLECTORS
+from ..module_utils.collect.node import DOMAINS
 from ..module_utils.judge.catalogue import conditions
 from ..module_utils.judge.paths import tokens
 from . import catalogue, site
@@ -27,7 +27,7 @@ ANSWERS = ("automatic", "evidence", "attestation")
 KINDS = (*ANSWERS, "comment")  # a comment asks nothing; that it was read can be attested
 FIELDS = {"id", "title", "section", "answer"}
 NEEDED_CASES = {"pass", "fail", "unknown"}
-FED = {*COLLECTORS, "reach"}  # whether a machine was reached is known by having asked it
+FED = {*DOMAINS, "reach"}  # whether a machine was reached is known by having asked it
 
 Check = Mapping[str, Any]
 

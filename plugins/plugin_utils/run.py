@@ -14,6 +14,7 @@ from ..module_utils.judge import results as judge
 from .report import compare, scores, terms
 from .report.console import closing_lines, summary
 from .report.text import clean, natural
+from .rundir import RunDirectory
 
 __all__ = ["assemble", "closing_lines", "exit_ok", "summary"]
 
@@ -45,7 +46,8 @@ def assemble(
     ``expected``: every host that the run was started for. ``meta``: ``run_id``, ``started``, ``finished``,
     ``collection_version``, and if known ``report`` (path), ``fleet`` (result rows, each with ``hosts``),
     ``fleet_checks`` (what reports tell of the checks behind those rows), ``inventory`` (rack, slot, class... of hosts
-    that may not answer), ``catalogue`` (all checks, for their phases) and ``site`` (what evidence was asked for).
+    that may not answer), ``catalogue`` (all checks, for their phases), ``site`` (what evidence was asked for) and
+    ``merged`` (the slices that the run consists of).
     ``earlier``: the document of an earlier run to compare with.
     """
     answers: list[dict[str, Any]] = []
@@ -74,6 +76,7 @@ def assemble(
         "scores": scores.by_phase(hosts),
         "racks": _racks(hosts),
         "site": clean(meta.get("site")),
+        "merged": clean(meta.get("merged")),
     }
     phase_of = {key: entry.get("phase") for key, entry in {**(meta.get("catalogue") or {}), **catalogue}.items()}
     run["changes"] = compare.changes(run, earlier)
@@ -81,13 +84,26 @@ def assemble(
     return run
 
 
+def strange(directory: RunDirectory, document: Mapping[str, Any]) -> str | None:
+    """Return why the document of an earlier run cannot be compared with: another release wrote it."""
+    version = document.get("schema_version")
+    if version == SCHEMA_VERSION:
+        return None
+    return (
+        f"{directory.path}/run.json: has schema version {version}, this release compares with version {SCHEMA_VERSION}"
+    )
+
+
 def exit_ok(run: Mapping[str, Any]) -> bool:
     """Whether the run may end green.
 
     A run in which every host is simulated and says what was planted in it is a test of the checks: it is right when
-    they found exactly that, whatever the verdicts. Any other run is right when all of it is ready or degraded.
+    they found exactly that, whatever the verdicts. Any other run is right when all of it is ready or degraded. A run
+    without one of its slices is not right.
     """
     hosts = run["hosts"].values()
+    if any(not entry["arrived"] for entry in (run.get("merged") or {}).get("slices", [])):
+        return False
     if hosts and all(host["simulated"] and host["planted"] is not None for host in hosts):
         return bool(run["planted"]["equal"])
     return run["verdict"] in terms.PASSED_MUSTER

@@ -7,7 +7,7 @@ from __future__ import annotations
 import datetime
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -17,6 +17,7 @@ from ansible import constants as C
 from .files import BadInput, write
 
 EXPECTED = "expected.json"
+RECORD_SCHEMA = 1  # of the records of hosts, which slices of other machines and releases may have written
 
 
 def now() -> str:
@@ -60,11 +61,11 @@ class RunDirectory:
         if not path.exists():
             write(path, json.dumps(sorted(hosts)))
 
-    def describe(self, key: str, checks: Callable[[], dict[str, Any]]) -> None:
-        """Keep what reports tell of the checks, once for all hosts that are judged by them."""
+    def describe(self, key: str, told: Path) -> None:
+        """Keep what reports tell of the checks (a file), once for all hosts that are judged by them."""
         path = self.path / f"checks-{key}.json"
         if not path.exists():
-            write(path, json.dumps(checks()))
+            write(path, told.read_text(encoding="utf-8"))
 
     def keep(self, record: dict[str, Any], facts: dict[str, Any] | None) -> Path:
         """Write a host's record, and its facts beside it."""
@@ -72,29 +73,29 @@ class RunDirectory:
         if facts is not None:
             write(self.path / "facts" / f"{name}.json", json.dumps(facts, sort_keys=True))
         path = self.path / "hosts" / f"{name}.json"
-        write(path, json.dumps(record))
+        write(path, json.dumps({"schema_version": RECORD_SCHEMA, "kept_at": now(), **record}))
         return path
 
     def records(self) -> list[dict[str, Any]]:
-        """Return the records that arrived, each with the ``catalogue`` it was judged by."""
-        known = {path.stem.split("-", 1)[1]: _load(path) for path in self.path.glob("checks-*.json")}
-        found = [_load(path) for path in sorted((self.path / "hosts").glob("*.json"))]
-        return [{**record, "catalogue": known.get(record.get("catalogue"), {})} for record in found]
+        """Return the records that arrived, each with the ``catalogue`` it was judged by; another schema is an error."""
+        known = {path.stem.split("-", 1)[1]: load(path) for path in self.path.glob("checks-*.json")}
+        found = [_record(path) for path in sorted((self.path / "hosts").glob("*.json"))]
+        return [{**record, "catalogue": known.get(str(record.get("catalogue")), {})} for record in found]
 
     def expected(self) -> list[str]:
         """Return the names of the hosts this run is to answer for."""
         path = self.path / EXPECTED
-        return _load(path) if path.exists() else []
+        return load(path) if path.exists() else []
 
     def facts(self, name: str) -> dict[str, Any] | None:
         """Return the facts of a host when it gave any."""
         path = self.path / "facts" / f"{quote(name, safe='')}.json"
-        return _load(path) if path.exists() else None
+        return load(path) if path.exists() else None
 
     def document(self) -> dict[str, Any] | None:
         """Return ``run.json`` when it is there."""
         path = self.path / "run.json"
-        return _load(path) if path.exists() else None
+        return load(path) if path.exists() else None
 
     def point_latest(self) -> None:
         """Let ``latest`` point here."""
@@ -117,7 +118,17 @@ def newest_first(base: str) -> Iterator[RunDirectory]:
             yield RunDirectory(base, path.name)
 
 
-def _load(path: Path) -> Any:
+def _record(path: Path) -> dict[str, Any]:
+    record: dict[str, Any] = load(path)
+    version = record.pop("schema_version", None)
+    if version != RECORD_SCHEMA:
+        said = "no schema version" if version is None else f"schema version {version}"
+        raise BadInput(f"{path}: has {said}, this release reads version {RECORD_SCHEMA}")
+    return record
+
+
+def load(path: Path) -> Any:
+    """Return what a JSON file of a run holds; raise ``BadInput`` that names it."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -1,52 +1,70 @@
 # Copyright (c) 2026 the muster.fleet authors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Judging a site's evidence, once per run: missing, late, empty or unreadable is unknown, not matching is fail."""
+"""Judging what a site shows and attests, once per run.
+
+Evidence that is missing, late, empty or unreadable is unknown, and fails when it does not match.
+"""
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..module_utils.judge import waivers as waiving
 from ..module_utils.judge.results import FAIL, PASS, UNKNOWN
-from . import catalogue, evidence, site
+from . import attested_rows, catalogue, evidence, site
+from .attested_rows import Papers
 
 FILE = "evidence.yml"
 WAIVERS = "waivers.yml"
 TOLD = ("title", "severity", "phase", "why", "fix", "covers")
 
 
-def judged(directory: str | None, at: str) -> dict[str, Any]:
+def judged(directory: str | None, at: str, papers: Papers | None = None) -> dict[str, Any]:
     """Return what a run takes over: ``fleet`` rows, ``fleet_checks`` they stand on, and ``site``, what was asked.
 
     ``directory`` holds ``evidence.yml`` and perhaps ``waivers.yml``; without one nothing is judged, and ``site`` says
-    so. ``at`` is the time of the run in ISO 8601.
+    so. ``at`` is the time of the run in ISO 8601; ``papers`` lie in the directory when they are not given.
     """
-    definitions = [entry for entry in site.definitions() if entry["kind"] == "evidence"]
-    asked: dict[str, Any] = {"source": None, "items": len(definitions), "asked": 0}
+    definitions = site.definitions()
+    shown = [entry for entry in definitions if entry["kind"] == "evidence"]
+    stated = [entry for entry in definitions if entry["kind"] == "attestation"]
+    asked: dict[str, Any] = {"source": None, "items": len(shown), "asked": 0}
+    asked |= {"attestations": {"source": None, "items": len(stated), "valid": 0}}
     if not directory:
         return {"fleet": [], "fleet_checks": {}, "site": asked}
     base = Path(directory).expanduser().absolute()
-    declared = evidence.declared(base / FILE, definitions)
-    patterns = {entry["id"]: {"match": entry["match"]} for entry in definitions if "match" in entry}
-    facts = evidence.read({name: patterns.get(name, {}) | said for name, said in declared.items()}, base)
-    found = rows(definitions, declared, facts, at)
+    declared, facts = _shown(base, shown)
+    papers = papers or Papers(base / "attestations", base / "allowed_signers")
+    attested = papers.read(datetime.datetime.fromisoformat(at))
+    of_people = attested_rows.rows(stated, attested, at)
+    found = rows(shown, declared, facts, at) + of_people
     if (base / WAIVERS).exists():
         known = [entry["id"] for entry in definitions]
         found = waiving.apply(found, catalogue.waivers(base / WAIVERS, known), "site", at[:10])
+    valid = sum(row["status"] == PASS for row in of_people)
     return {
         "fleet": found,
         "fleet_checks": {entry["id"]: _told(entry) for entry in definitions},
-        "site": asked | {"source": str(base), "asked": len(declared)},
+        "site": {"source": str(base), "items": len(shown), "asked": len(declared)}
+        | {"attestations": {"source": attested["source"], "items": len(stated), "valid": valid}},
     }
 
 
+def _shown(base: Path, definitions: list[dict[str, Any]]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what the site names as evidence, and what was read of it."""
+    declared = evidence.declared(base / FILE, definitions)
+    patterns = {entry["id"]: {"match": entry["match"]} for entry in definitions if "match" in entry}
+    return declared, evidence.read({name: patterns.get(name, {}) | said for name, said in declared.items()}, base)
+
+
 def _told(definition: Mapping[str, Any]) -> dict[str, Any]:
-    what = f"evidence: {definition['reads']}"
+    kind = definition["kind"]
     return {key: definition[key] for key in TOLD} | {
-        "what": what,
-        "source": f"{definition['covers'][0]}, site evidence",
+        "what": f"{kind}: {definition['reads' if kind == 'evidence' else 'role']}",
+        "source": f"{definition['covers'][0]}, site {kind}",
     }
 
 

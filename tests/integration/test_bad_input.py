@@ -83,6 +83,61 @@ def test_malformed_catalogue(verify: Playbook, tmp_path: Path) -> None:
     assert "site.yml:2: site.x: what is missing" in said(done)
 
 
+OWN = (
+    "- {id: site.x, title: t, what: w, phase: 3, severity: major, subject: host.kernel.release, expect: {eq: x}, "
+    "covers: [], source: s, why: w, fix: f}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (OWN.replace("{eq: x}", "{equals: x}"), "site.yml:1: site.x: unknown operator 'equals'; known are eq"),
+        (OWN + OWN, "site.yml:2: site.x: the id is taken at"),
+        (
+            "- {override: host.kernel.realese, severity: minor}\n",
+            "site.yml:1: override: there is no check 'host.kernel",
+        ),
+    ],
+    ids=["unknown operator", "duplicate id", "override of a missing id"],
+)
+def test_catalogue_that_cannot_be_used(verify: Playbook, tmp_path: Path, text: str, complaint: str) -> None:
+    (tmp_path / "checks").mkdir()
+    (tmp_path / "checks" / "site.yml").write_text(text)
+    done = verify("-e", json.dumps({"verify_check_dirs": [str(tmp_path / "checks")]}))
+    assert done.returncode != 0
+    assert complaint in said(done)
+    assert complaint.split(": ", 1)[1] in " ".join(document(tmp_path)["hosts"]["one"]["reason"].split())
+
+
+def test_profile_without_a_value_that_a_check_needs(verify: Playbook, tmp_path: Path) -> None:
+    (tmp_path / "profiles").mkdir()
+    (tmp_path / "profiles" / "bare.yml").write_text("name: bare\nextends: cpu_only\nhost: {hugepages: null}\n")
+    (tmp_path / "checks").mkdir()
+    wanting = OWN.replace("{eq: x}", "{eq: profile.host.kernel_wanted}")
+    (tmp_path / "checks" / "site.yml").write_text(wanting)
+    places = {"verify_check_dirs": [str(tmp_path / "checks")], "verify_profile_dirs": [str(tmp_path / "profiles")]}
+    done = verify("-e", "muster_class=bare", "-e", json.dumps(places))
+    assert done.returncode != 0
+    (row,) = [row for row in document(tmp_path)["hosts"]["one"]["results"] if row["id"] == "site.x"]
+    assert row["status"] == "unknown"
+    assert "profile bare states no host.kernel_wanted" in row["message"]
+    assert "profile bare states no host.kernel_wanted" in (tmp_path / "reports" / "latest" / "index.html").read_text()
+
+
+def test_earlier_run_of_another_schema_is_not_compared_with(verify: Playbook, tmp_path: Path) -> None:
+    verify()
+    earlier = (tmp_path / "reports" / "latest" / "run.json").resolve()
+    earlier.write_text(json.dumps(json.loads(earlier.read_text()) | {"schema_version": 9}))
+    done = verify()
+    assert done.returncode == 0, done.stdout
+    assert f"{earlier.parent.name}/run.json: has schema version 9, this release compares with version 1" in said(done)
+    assert document(tmp_path)["changes"]["since"] is None
+    named = verify("-e", f"report_accepted_run={earlier.parent.name}")
+    assert named.returncode != 0
+    assert "has schema version 9, this release compares with version 1" in said(named)
+
+
 def test_malformed_waiver(verify: Playbook, tmp_path: Path) -> None:
     (tmp_path / "w.yml").write_text("- check: reach.host\n  reason: r\n  expires: 2027-01-01\n")
     done = verify("-e", f"verify_waivers={tmp_path / 'w.yml'}")

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections import Counter
 from collections.abc import Callable
@@ -53,6 +54,18 @@ def test_simulated_rack_ends_green(ran: subprocess.CompletedProcess[str]) -> Non
     assert ran.returncode == 0, ran.stdout[-4000:] + ran.stderr[-2000:]
     assert "[WARNING]" not in ran.stderr, ran.stderr
     assert "DEPRECATION" not in ran.stderr, ran.stderr
+
+
+def test_progress_is_told_in_few_plain_lines(
+    ran: subprocess.CompletedProcess[str], document: dict[str, Any], place: Path
+) -> None:
+    lines = [line for line in ran.stdout.splitlines() if line.startswith("muster: ")]
+    total, counts = len(document["hosts"]), document["counts"]
+    said = f"muster: {total} of {total} hosts, {counts['not_ready']} not ready, {counts['unknown']} unknown, after "
+    assert lines[-1].startswith(said)
+    assert len(lines) <= 20
+    assert "\r" not in ran.stdout
+    assert list((place / "reports" / "latest").glob("progress*")) == []
 
 
 def test_every_host_is_in_the_run(document: dict[str, Any], lab_hosts: list[str]) -> None:
@@ -115,12 +128,29 @@ def test_second_run_compares_with_the_first(
     assert "changed=0" in again.stdout
 
 
+def test_what_the_simulated_site_shows_and_attests_is_judged(
+    bringup: Bringup, lab: Path, tmp_path: Path, load: Callable[[Path], Any]
+) -> None:
+    ran = bringup("--limit", "head-a01-01", "-e", f"report_site_dir={lab}-site", cwd=tmp_path)
+    assert ran.returncode == 0, ran.stdout[-4000:] + ran.stderr
+    found = load(tmp_path / "reports" / "latest" / "run.json")
+    people = found["site"]["attestations"]
+    assert (people["source"], people["valid"]) == (f"{lab}-site/attestations", 1)
+    rows = {row["id"]: row for row in found["fleet"]}
+    assert rows["site.attest.orchestrator_tradeoffs"]["status"] == "pass"
+    assert rows["site.attest.rack_layout"]["status"] == "unknown"
+    assert found["verdict"] == "unknown", "most of what the site has to show is not there"
+    assert found["planted"]["equal"]
+    assert f"1 of {people['items']} are attested in {lab}-site/attestations" in ran.stdout
+
+
 def test_limit_expects_only_what_it_names(
     bringup: Bringup, lab_hosts: list[str], tmp_path: Path, load: Callable[[Path], Any]
 ) -> None:
     one = lab_hosts[0]
-    ran = bringup("--limit", one, "--check", cwd=tmp_path)
+    ran = bringup("--limit", one, "--check", "-v", cwd=tmp_path)
     assert ran.returncode == 0, ran.stdout[-4000:] + ran.stderr
+    assert re.search(rf"^muster: 1 of 1 hosts, 0 not ready, 0 unknown, after \d+ s: {one} is ready$", ran.stdout, re.M)
     assert list(load(tmp_path / "reports" / "latest" / "run.json")["hosts"]) == [one]
 
 

@@ -48,6 +48,11 @@ def check(events: list[dict[str, Any]], lab_hosts: list[str]) -> None:
     biggest = max(sizes, key=lambda task: sizes[task])
     assert sizes[biggest] < EVENT_BYTES, f"{biggest}: {sizes[biggest]} bytes"
 
+    told = [line for event in events for line in event["stdout"].splitlines() if line.startswith("muster: ")]
+    assert f"muster: {len(lab_hosts)} of {len(lab_hosts)} hosts, " in told[-1], (
+        "nobody watching the job sees how far it is"
+    )
+
     summary = stats["artifact_data"]["muster_summary"]
     assert len(json.dumps(summary)) < SUMMARY_BYTES
     assert sum(summary["counts"].values()) == len(lab_hosts)

@@ -3,8 +3,8 @@
 """Every check between hosts can pass, fail and be unknown; the cases are data in ``checks_fleet/<file>.yml``.
 
 A case has ``hosts`` (facts by host, with dotted keys), and where they matter ``racks`` and ``classes`` (by host, else
-a01 and c), ``accepted`` (facts of the run r0), ``plan``, ``results`` (of single hosts, for causes), an exact
-``message``.
+a01 and c), ``accepted`` (facts of the run r0), ``plan``, ``fabric``, ``results`` (of single hosts, for causes), an
+exact ``message``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import yaml
 
 from ansible_collections.muster.fleet.plugins.module_utils.judge.paths import tokens
 from ansible_collections.muster.fleet.plugins.plugin_utils import fleet
+from ansible_collections.muster.fleet.plugins.plugin_utils.fleet.fabric import Fabric
 from ansible_collections.muster.fleet.plugins.plugin_utils.fleet.samples import values
 
 CASES = Path(__file__).parent / "checks_fleet"
@@ -69,7 +70,8 @@ def judged(check: dict[str, Any], case: dict[str, Any]) -> list[dict[str, Any]]:
         members.append(fleet.member(records[name], unfold(facts), [check]))
     for name, facts in case.get("accepted", {}).items():
         accepted[name] = "r0", {check["id"]: values(check, unfold(facts))}
-    ground = fleet.Ground(records, "2026-11-18T06:00:00Z", case.get("plan"), accepted)
+    seen = Fabric(case["fabric"], None) if "fabric" in case else Fabric()
+    ground = fleet.Ground(records, "2026-11-18T06:00:00Z", case.get("plan"), accepted, seen)
     return fleet.judge([check], members, ground)
 
 

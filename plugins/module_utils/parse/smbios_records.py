@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-import uuid
+import struct
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from .smbios import Structure, Table
@@ -113,7 +113,9 @@ def _uuid(raw: bytes, version: Optional[str]) -> Optional[str]:
     if len(raw) < 16 or raw in (b"\0" * 16, b"\xff" * 16):
         return None
     old = version is not None and tuple(int(part) for part in version.split(".")) < (2, 6)
-    return str(uuid.UUID(bytes=raw) if old else uuid.UUID(bytes_le=raw))
+    low, middle, high = struct.unpack(">IHH" if old else "<IHH", raw[:8])
+    rest = raw[8:].hex()
+    return f"{low:08x}-{middle:04x}-{high:04x}-{rest[:4]}-{rest[4:]}"
 
 
 def _board(structure: Optional[Structure]) -> Optional[Dict[str, Any]]:

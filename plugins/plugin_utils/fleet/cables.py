@@ -1,6 +1,10 @@
 # Copyright (c) 2026 the muster.fleet authors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Cables against the plan: which switch and port each interface ends on, and pairs that were swapped."""
+"""Cables against the plan: which switch and port each interface ends on, and pairs that were swapped.
+
+What LLDP shows is held against cables that the plan gives a ``switch``, what the InfiniBand fabric shows against those
+that it gives an ``ib_switch``.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +15,18 @@ from typing import Any
 from ...module_utils.judge.paths import is_missing
 from ..files import BadInput
 from ..files import entries as entries_of
+from . import fabric as fabrics
 from .rows import FAIL, NOT_APPLICABLE, PASS, UNKNOWN, Check, Row, found, row
 from .samples import Member
 
 End = tuple[str, str]  # host, interface
 Plan = Mapping[str, Mapping[str, Mapping[str, str]]]
+Seen = dict[str, list[dict[str, Any]]]
+SWITCH = {"lldp": "switch", "infiniband": "ib_switch"}
 
 
 def plan(path: Path) -> dict[str, dict[str, dict[str, str]]]:
-    """Return a plan file: host to interface to ``{switch, port}``; the port may be left out."""
+    """Return a plan file: host to interface to ``{switch or ib_switch, port}``; the port may be left out."""
     found_entries = entries_of(path)
     if len(found_entries) != 1 or not isinstance(found_entries[0].value, dict):
         raise BadInput(f"{path}: a cable plan is one mapping of hosts")
@@ -28,27 +35,54 @@ def plan(path: Path) -> dict[str, dict[str, dict[str, str]]]:
         if not isinstance(interfaces, dict) or not interfaces:
             raise BadInput(f"{where}: {host}: is a mapping of interfaces")
         for name, end in interfaces.items():
-            if not isinstance(end, dict) or not end.get("switch") or set(end) - {"switch", "port"}:
-                raise BadInput(f"{where}: {host}: {name}: is a mapping of switch and port, nothing else")
+            named = [key for key in SWITCH.values() if end.get(key)] if isinstance(end, dict) else []
+            if len(named) != 1 or set(end) - {named[0], "port"}:
+                raise BadInput(f"{where}: {host}: {name}: is a mapping of switch (or ib_switch) and port, nothing else")
     return {
         str(host): {str(name): {key: str(part) for key, part in end.items()} for name, end in interfaces.items()}
         for host, interfaces in hosts.items()
     }
 
 
-def judge(check: Check, members: list[Member], planned: Plan | None) -> list[Row]:
+def judge(check: Check, members: list[Member], planned: Plan | None, fabric: fabrics.Fabric) -> list[Row]:
     """Every planned interface ends where the plan says; one that shows no neighbour is unknown."""
     if planned is None:
         return [row(check, NOT_APPLICABLE, "not applicable: there is no cable plan (report_cable_plan)")]
+    over = check["options"]["over"]
+    planned = _over(planned, over)
     here = [member for member in members if member.name in planned]
     if not here:
-        return [row(check, NOT_APPLICABLE, "not applicable: the cable plan names no host of this run")]
+        return [row(check, NOT_APPLICABLE, f"not applicable: the cable plan names no host of this run over {over}")]
+    if over == "infiniband" and fabric.flaw:
+        what = f"{check['what']} is unknown: {fabric.flaw}"
+        every = {member.name: list(planned[member.name]) for member in here}
+        return [found(check, UNKNOWN, every, here, what, reason=what)]
+    seen = {member.name: _neighbours(check, member, fabric) for member in here}
+    return _held(check, here, planned, seen)
+
+
+def _over(planned: Plan, over: str) -> Plan:
+    """Return the part of a plan that runs over Ethernet or InfiniBand, its ends as ``{switch, port}``."""
+    key = SWITCH[over]
+    part = {
+        host: {
+            name: {"switch": end[key]} | ({"port": end["port"]} if "port" in end else {})
+            for name, end in interfaces.items()
+            if key in end
+        }
+        for host, interfaces in planned.items()
+    }
+    return {host: interfaces for host, interfaces in part.items() if interfaces}
+
+
+def _held(check: Check, here: list[Member], planned: Plan, neighbours: Mapping[str, Seen]) -> list[Row]:
+    """Hold what hosts show against what is planned for them."""
     wrong: dict[End, list[dict[str, Any]]] = {}
     rows: list[Row] = []
     good = 0
     silent: dict[str, list[str]] = {}
     for member in here:
-        seen = _neighbours(check, member)
+        seen = neighbours[member.name]
         for name, end in planned[member.name].items():
             if name not in seen:
                 silent.setdefault(member.name, []).append(name)
@@ -66,9 +100,12 @@ def judge(check: Check, members: list[Member], planned: Plan | None) -> list[Row
     return rows
 
 
-def _neighbours(check: Check, member: Member) -> dict[str, list[dict[str, Any]]]:
-    seen: dict[str, list[dict[str, Any]]] = {}
+def _neighbours(check: Check, member: Member, fabric: fabrics.Fabric) -> Seen:
+    seen: Seen = {}
     for value in member.values[check["id"]]:
+        if check["options"]["over"] == "infiniband":
+            seen |= fabrics.neighbours(fabric, value.value)
+            continue
         for neighbour in value.value if isinstance(value.value, list) else ():
             if isinstance(neighbour, dict) and not is_missing(neighbour.get("chassis_name")):
                 seen.setdefault(str(neighbour.get("interface")), []).append(neighbour)
@@ -122,8 +159,8 @@ def _sits(seen: list[dict[str, Any]], end: End, planned: Plan) -> bool:
 
 
 def _switch(name: object) -> str:
-    """Return a switch's name without its domain."""
-    return str(name).lower().split(".")[0]
+    """Return a switch's name without its domain, or without what surrounds it in InfiniBand's descriptions."""
+    return fabrics.plain(str(name)).lower().split(".")[0]
 
 
 def _elsewhere(check: Check, end: End, seen: list[dict[str, Any]], planned: Plan) -> Row:

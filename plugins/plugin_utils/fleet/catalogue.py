@@ -28,6 +28,7 @@ from typing import Any, NamedTuple
 from ...module_utils.judge.catalogue import COVERS, ID, PHASES, SEVERITIES
 from ...module_utils.judge.operators import OPERATORS
 from ...module_utils.judge.paths import tokens
+from ..catalogue import overridden
 from ..files import ROLES, BadInput, entries, yaml_files
 
 FLEET = ROLES / "verify" / "files" / "fleet"
@@ -71,7 +72,7 @@ OPTIONS: dict[str, dict[str, Option]] = {
         "direction": Option(_choice("high", "low", "both"), "high, low or both", "both"),
     },
     "unique": {"ignore": Option(_patterns, "a list of regular expressions", [])},
-    "cable_plan": {},
+    "cable_plan": {"over": Option(_choice("lldp", "infiniband"), "lldp or infiniband", "lldp")},
     "drift": {"change": Option(_choice("version", "count", "part"), "version, count or part", None)},
     "correlated": {
         "scope": Option(_choice("rack", "class", "fleet"), "rack, class or fleet", None),
@@ -83,16 +84,18 @@ OPTIONS: dict[str, dict[str, Option]] = {
 
 
 def checks(directories: Iterable[Path] = (FLEET,)) -> list[dict[str, Any]]:
-    """Return the checks between hosts, sorted by id, their options complete; a later directory replaces by id."""
+    """Return the checks between hosts, sorted by id, their options complete; later directories add and replace."""
     found: dict[str, dict[str, Any]] = {}
+    said: dict[str, dict[str, Any]] = {}  # as they were written, for overrides
     for directory in directories:
         places: dict[str, str] = {}
         for path in yaml_files(directory):
             for entry in entries(path):
-                check = checked(entry.value, entry.where)
+                meant = overridden(entry, said)
+                check = checked(meant.value, entry.where)
                 if check["id"] in places:
                     raise BadInput(f"{entry.where}: {check['id']}: the id is taken at {places[check['id']]}")
-                places[check["id"]], found[check["id"]] = entry.where, check
+                places[check["id"]], found[check["id"]], said[check["id"]] = entry.where, check, meant.value
     return [found[name] for name in sorted(found)]
 
 

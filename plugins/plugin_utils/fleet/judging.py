@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from . import cables, correlated, drift, peers, unique
+from .fabric import Fabric
 from .rows import NOT_APPLICABLE, UNKNOWN, Check, Row, found, listed, row
 from .samples import Member, Value
 
@@ -20,12 +21,14 @@ class Ground(NamedTuple):
 
     ``records``: host to its entry in the run. ``plan``: host to interface to ``{"switch", "port"}``, None without a
     plan. ``accepted``: host to (run id, values by check id) of the last run that was accepted, where there is one.
+    ``fabric``: what InfiniBand shows of its cables.
     """
 
     records: Mapping[str, Mapping[str, Any]]
     at: str
     plan: Mapping[str, Mapping[str, Mapping[str, str]]] | None = None
     accepted: Mapping[str, tuple[str, Mapping[str, tuple[Value, ...]]]] = {}
+    fabric: Fabric = Fabric()
 
 
 def judge(checks: Iterable[Check], members: list[Member], ground: Ground) -> list[Row]:
@@ -49,7 +52,7 @@ def _judged(check: Check, members: list[Member], ground: Ground) -> list[Row]:
     if check["compare"] == "correlated":
         return correlated.judge(check, ground.records)
     if check["compare"] == "cable_plan":
-        return cables.judge(check, members, ground.plan)
+        return cables.judge(check, members, ground.plan, ground.fabric)
     if check["compare"] == "drift":
         return drift.judge(check, members, ground.accepted)
     shown, rows = _shown(check, members)

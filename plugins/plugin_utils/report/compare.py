@@ -8,6 +8,7 @@ from collections import Counter
 from typing import Any, Iterable, Iterator, Mapping
 
 from .terms import FINDING
+from .text import natural
 
 Run = Mapping[str, Any]
 _RESTATING = ("correlated", "drift")
@@ -25,12 +26,13 @@ def changes(run: Run, earlier: Run | None) -> dict[str, Any]:
     outcome["since"] = earlier.get("run_id")
     for name, host in run["hosts"].items():
         before = earlier.get("hosts", {}).get(name)
-        if before is None or before.get("simulated", False) != host["simulated"]:
+        if before is None or not _is_same(host, before):
             outcome["verdicts"].append({"host": name, "before": None, "after": host["verdict"]})
             continue
         if before["verdict"] != host["verdict"]:
             outcome["verdicts"].append({"host": name, "before": before["verdict"], "after": host["verdict"]})
         _compare(outcome, name, before["results"], host["results"])
+    _compare_beside(outcome, run, earlier)
     return outcome
 
 
@@ -43,6 +45,52 @@ def _compare(outcome: dict[str, Any], name: str, before: list[Run], after: list[
     for (check, item), status in old.items():
         if check in judged and (check, item) not in new:
             outcome["cleared"].append({"host": name, "id": check, "item": item, "status": status})
+
+
+def _compare_beside(outcome: dict[str, Any], run: Run, earlier: Run) -> None:
+    """Take over what rows between hosts say anew or no longer; one entry per row, with the hosts for which that is so.
+
+    Only hosts of both runs count, and gone is only what was compared again. Drift is not cured by being old.
+    """
+    old, new = _named(earlier.get("fleet") or []), _named(run["fleet"])
+    both = {name for name, host in run["hosts"].items() if _is_same(host, earlier.get("hosts", {}).get(name))}
+    again = {name for name in both if run["hosts"][name]["reached"]}
+    spared: dict[str, set[str]] = {}
+    for row in run["fleet"]:
+        if row["status"] == "not_applicable":
+            spared.setdefault(row["id"], set()).update(row["hosts"])
+    judged = {row["id"] for row in run["fleet"] if row["status"] != "not_applicable"}
+    drifts = {row["id"] for row in earlier.get("fleet") or [] if row.get("compare") == "drift"}
+    for key, hosts in new.items():
+        fresh = hosts - old.get(key, set())
+        if fresh & both or (not hosts and key not in old and run["simulated"] == earlier.get("simulated", False)):
+            outcome["new"].append(_change(key, fresh & both))
+    for key, hosts in old.items():
+        still = set().union(*(named for other, named in new.items() if other[:2] == key[:2]))
+        gone = (hosts & again) - still - spared.get(key[0], set())
+        silent = not hosts and not any(other[:2] == key[:2] for other in new)
+        if key[0] in judged - drifts and (gone or silent):
+            outcome["cleared"].append(_change(key, gone))
+
+
+def _named(rows: Iterable[Run]) -> dict[tuple[str, str | None, str], set[str]]:
+    """Findings between hosts: check, item and status to the hosts named."""
+    found: dict[tuple[str, str | None, str], set[str]] = {}
+    for row in rows:
+        if row["status"] in FINDING:
+            found.setdefault((row["id"], row["item"], row["status"]), set()).update(row["hosts"])
+    return found
+
+
+def _is_same(host: Run, before: Run | None) -> bool:
+    return before is not None and before.get("simulated", False) == host["simulated"]
+
+
+def _change(key: tuple[str, str | None, str], hosts: set[str]) -> dict[str, Any]:
+    check, item, status = key
+    names = sorted(hosts, key=natural)
+    host = names[0] if len(names) == 1 else "fleet"
+    return {"host": host, "id": check, "item": item, "status": status, "hosts": names}
 
 
 def _statuses(rows: Iterable[Run]) -> dict[tuple[str, str | None], str]:

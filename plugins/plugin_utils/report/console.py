@@ -44,7 +44,7 @@ def closing_lines(run: Run) -> list[str]:
         lines.append(f"  ... and {len(failed) - HOSTS_SHOWN} more hosts, see the report")
     for row in findings.of_rows(run["fleet"])[:HOSTS_SHOWN]:
         lines.append(f"  fleet  {plain(findings.sentence(row, run['catalogue']), 160)}")
-    lines += filter(None, [site_sentence(run)])
+    lines += filter(None, [merged_sentence(run), site_sentence(run)])
     if run["report"]:
         lines.append(f"report: {plain(run['report'], 500)}")
     return lines + list(_planted_lines(run))
@@ -55,9 +55,36 @@ def site_sentence(run: Run) -> str | None:
     site = run.get("site")
     if not site:
         return None
+    people = site["attestations"]
     if site["source"] is None:
-        return f"site: {site['items']} items that only a site can show were not asked (report_site_dir)"
-    return f"site: {site['asked']} of {site['items']} items have evidence named in {plain(site['source'], 300)}"
+        return (
+            f"site: {site['items'] + people['items']} items that only a site can show were not asked (report_site_dir)"
+        )
+    shown = f"site: {site['asked']} of {site['items']} items have evidence named in {plain(site['source'], 300)}"
+    return f"{shown}; {people['valid']} of {people['items']} are attested in {plain(people['source'], 300)}"
+
+
+def merged_sentence(run: Run) -> str | None:
+    """Which slices a run was merged from, and which hosts were in several of them."""
+    merged = run.get("merged")
+    if not merged:
+        return None
+    parts = [
+        f"{plain(entry['name'], 60)} ({_count(entry['hosts'], 'host') if entry['arrived'] else 'never arrived'})"
+        for entry in merged["slices"]
+    ]
+    more = len(parts) - HOSTS_SHOWN
+    text = f"merged from {_count(len(parts), 'slice')}: " + ", ".join(parts[:HOSTS_SHOWN])
+    text += f" and {more} more" if more > 0 else ""
+    twice = [f"{plain(entry['host'], 60)} ({plain(entry['newest'], 60)})" for entry in merged["twice"]]
+    if twice:
+        text += "; in several, the newest counts: " + ", ".join(twice[:FINDINGS_SHOWN])
+        text += f" and {len(twice) - FINDINGS_SHOWN} more" if len(twice) > FINDINGS_SHOWN else ""
+    return text
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def headline(run: Run) -> str:

@@ -4,15 +4,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import groupby
 from typing import Any, Mapping
 
+from . import findings
 from .terms import STATUSES, phase_title
 
 Run = Mapping[str, Any]
 
 # Units of the drawing. A dashed stroke draws the cells: the template's dash pattern is CELL long.
 CELL, DOMAIN_GAP, PHASE_GAP = 10, 4, 16
+PHASE_SHARE = 50  # a phase takes at least this part of the checks, so that its number can be read above it
 _CODES = {"pass": "p", "fail": "f", "unknown": "u", "waived": "w", "not_applicable": "n", "none": "-"}
 # Statuses differ by shape as well as by colour: where a stroke of each lies in a row that is 12 high.
 _LINES = {"pass": (6,), "fail": (6,), "unknown": (1.5, 10.5), "waived": (6,), "not_applicable": (6,), "none": (6,)}
@@ -23,22 +26,14 @@ def build(run: Run) -> dict[str, Any]:
     columns, phases, width = _columns(run)
     rows = {}
     for name, host in run["hosts"].items():
-        worst = worst_by_check(host["results"])
+        worst = findings.worst_by_check(host["results"])
         cells = [worst.get(column["id"], "none") for column in columns]
         rows[name] = {
             "code": "".join(f"{len(list(equal))}{_CODES[status]}" for status, equal in groupby(cells)),
             "paths": _paths(cells, columns),
-            "counts": {status: cells.count(status) for status in STATUSES},
+            "counts": dict.fromkeys(STATUSES, 0) | Counter(worst.values()),
         }
     return {"columns": columns, "phases": phases, "width": width, "rows": rows}
-
-
-def worst_by_check(rows: list[Run]) -> dict[str, str]:
-    """The worst status of each check."""
-    worst: dict[str, str] = {}
-    for row in rows:
-        worst[row["id"]] = min(row["status"], worst.get(row["id"], "pass"), key=STATUSES.index)
-    return worst
 
 
 def _columns(run: Run) -> tuple[list[dict[str, Any]], list[dict[str, Any]], int]:
@@ -47,18 +42,18 @@ def _columns(run: Run) -> tuple[list[dict[str, Any]], list[dict[str, Any]], int]
     order = sorted(checks, key=lambda check: (checks[check], check))
     columns: list[dict[str, Any]] = []
     phases: list[dict[str, Any]] = []
-    x, domain = 0, ""
+    x, domain, least = 0, "", len(order) // PHASE_SHARE * CELL
     for check in order:
         if not phases or phases[-1]["number"] != checks[check]:
-            x += PHASE_GAP if phases else 0
-            phases.append({"number": checks[check], "title": phase_title(checks[check]), "x": x, "width": 0})
+            x = phases[-1]["x"] + phases[-1]["width"] + PHASE_GAP if phases else 0
+            phases.append({"number": checks[check], "title": phase_title(checks[check]), "x": x, "width": least})
         elif domain != check.partition(".")[0]:
             x += DOMAIN_GAP
         domain = check.partition(".")[0]
         columns.append({"id": check, "title": run["catalogue"].get(check, {}).get("title") or "", "x": x})
         x += CELL
-        phases[-1]["width"] = x - phases[-1]["x"]
-    return columns, phases, x
+        phases[-1]["width"] = max(least, x - phases[-1]["x"])
+    return columns, phases, phases[-1]["x"] + phases[-1]["width"] if phases else 0
 
 
 def _paths(cells: list[str], columns: list[dict[str, Any]]) -> list[tuple[str, str]]:

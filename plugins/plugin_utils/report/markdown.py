@@ -8,7 +8,7 @@ import re
 from typing import Any, Iterable, Iterator, Mapping
 
 from . import findings
-from .console import planted_sentence, site_sentence
+from .console import merged_sentence, planted_sentence, site_sentence
 from .terms import COUNTED, VERDICT_WORDS, band, phase_title
 from .text import plain
 
@@ -52,8 +52,8 @@ def _head(run: Run) -> Iterator[str]:
         yield f"> {escaped(run['reason'])}\n"
     if run["planted"]:
         yield f"> {planted_sentence(run['planted'])}\n"
-    if site := site_sentence(run):
-        yield f"> {escaped(site)}\n"
+    for said in filter(None, (merged_sentence(run), site_sentence(run))):
+        yield f"> {escaped(said, 2000)}\n"
     yield _cells("rack", *(f"{_MARKS[word]} {VERDICT_WORDS[word].lower()}" for word in COUNTED))
     yield _cells(*["---"] + ["---:"] * len(COUNTED))
     yield _cells("**all**", *(f"**{run['counts'][word]}**" for word in COUNTED))

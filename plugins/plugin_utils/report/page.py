@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Mapping
 
 from . import findings, heatmap, todo
-from .console import planted_sentence, site_sentence
+from .console import merged_sentence, planted_sentence, site_sentence
 from .terms import COUNTED, PASSED_MUSTER, PHASES, VERDICT_WORDS, VERDICTS, band, phase_title, rank
 from .text import natural
 
@@ -33,7 +33,7 @@ def build(run: Run) -> dict[str, Any]:
     return {
         "run": run,
         "head": _head(run),
-        "racks": _racks(run, anchors),
+        "racks": _racks(run, anchors, heat["rows"]),
         "compact": len(run["hosts"]) > COMPACT,
         "scores": _scores(run),
         "unscored": [number for number in PHASES if f"phase-{number}" not in run["scores"]],
@@ -42,7 +42,7 @@ def build(run: Run) -> dict[str, Any]:
         "heat": heat,
         "hosts": _hosts(run, anchors, heat, {entry["id"]: number for number, entry in enumerate(doing[:ENTRIES])}),
         "changes": _changes(run, anchors),
-        "fleet": findings.of_rows(run["fleet"]),
+        "fleet": [row for row in findings.of_rows(run["fleet"]) if row["hosts"]],
         "site": site_sentence(run),
         "classes": sorted({host["class"] for host in run["hosts"].values() if host["class"]}, key=natural),
     }
@@ -61,6 +61,7 @@ def _head(run: Run) -> dict[str, Any]:
         "counts": [(verdict, VERDICT_WORDS[verdict], run["counts"][verdict]) for verdict in COUNTED],
         "simulated": sum(host["simulated"] for host in run["hosts"].values()),
         "planted": planted_sentence(run["planted"]) if run["planted"] else None,
+        "merged": merged_sentence(run),
         "finished": _when(run["finished"]),
         "took": _took(run["started"], run["finished"]),
     }
@@ -81,12 +82,13 @@ def _took(started: object, finished: object) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
 
 
-def _racks(run: Run, anchors: Mapping[str, str]) -> list[dict[str, Any]]:
+def _racks(run: Run, anchors: Mapping[str, str], heat: Run) -> list[dict[str, Any]]:
     """Racks with their units from the top slot down; hosts without a rack come in a last one without a name."""
     units: dict[str, list[dict[str, Any]]] = {name: [] for name in run["racks"]}
     for name, host in run["hosts"].items():
         unit = {"name": name, "anchor": anchors[name], "slot": host["slot"], "class": host["class"]}
-        unit |= {"verdict": host["verdict"], "word": VERDICT_WORDS[host["verdict"]], "note": _note(host)}
+        unit |= {"verdict": host["verdict"], "word": VERDICT_WORDS[host["verdict"]]}
+        unit["note"] = _note(host, heat[name]["counts"])
         units.setdefault("" if host["rack"] is None else str(host["rack"]), []).append(unit)
     return [
         {"name": name, "verdict": run["racks"].get(name, {}).get("verdict"), "units": members[::-1]}
@@ -94,11 +96,10 @@ def _racks(run: Run, anchors: Mapping[str, str]) -> list[dict[str, Any]]:
     ]
 
 
-def _note(host: Run) -> str:
-    """What is the matter with a host, in very few words."""
+def _note(host: Run, counts: Mapping[str, int]) -> str:
+    """What is the matter with a host, in very few words; ``counts`` are of its checks by status."""
     if not host["reached"]:
         return "did not answer"
-    counts = Counter(heatmap.worst_by_check(host["results"]).values())
     told = [
         f"{counts[status]} {word}" for status, word in (("fail", "failed"), ("unknown", "unknown")) if counts[status]
     ]
@@ -128,7 +129,8 @@ def _hosts(run: Run, anchors: Mapping[str, str], heat: Run, doing: Mapping[str |
                 for row in host["results"])  # fmt: skip
     cap = ROWS if total <= ROWS else max(3, ROWS // troubled)
     cards = [
-        _card(name, host, run, cap) | {"anchor": anchors[name], "heat": heat["rows"][name]}
+        _card(name, host, run, cap)
+        | {"anchor": anchors[name], "heat": heat["rows"][name], "note": _note(host, heat["rows"][name]["counts"])}
         for name, host in run["hosts"].items()
     ]
     for card in cards:
@@ -148,7 +150,6 @@ def _card(name: str, host: Run, run: Run, cap: int) -> dict[str, Any]:
         **{key: host[key] for key in ("verdict", "rack", "slot", "class", "profile", "reason", "took_s", "simulated")},
         "name": name,
         "word": VERDICT_WORDS[host["verdict"]],
-        "note": _note(host),
         "rows": folded[:cap],
         "cut": max(0, len(folded) - cap),
         "severities": " ".join(sorted({row["severity"] for row in rows})),
@@ -192,8 +193,8 @@ def _changes(run: Run, anchors: Mapping[str, str]) -> dict[str, Any]:
     titles = {check: entry.get("title") or check for check, entry in run["catalogue"].items()}
     shown: dict[str, Any] = {"since": changes["since"]}
     for kind in ("verdicts", "new", "cleared"):
-        entries = [
-            dict(entry) | {"anchor": anchors[entry["host"]], "title": titles.get(entry.get("id"))}
+        entries: list[dict[str, Any]] = [
+            {"hosts": []} | dict(entry) | {"anchor": anchors.get(entry["host"]), "title": titles.get(entry.get("id"))}
             for entry in changes[kind][:CHANGES]
         ]
         shown[kind] = {"all": len(changes[kind]), "entries": entries, "cut": len(changes[kind]) - len(entries)}

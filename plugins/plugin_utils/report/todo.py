@@ -17,6 +17,10 @@ SAME_CAUSE = 3  # from so many unknown rows on, one cause is told once
 ROWS_PER_FINDING = 6
 HOSTS_PER_FINDING = 30
 UNSEEN = "Find out why the source does not answer; none of these checks can pass until it does."
+UNSHOWN = (
+    "Name evidence for each or have it attested; what this site lives without is waived, by a person and for a time."
+)
+NO_HOST = "fleet"  # stands for rows that name no host
 _SILENT = "Check that the host has power and an address, then log in as the run does and start the run again."
 # "nic.ports has no value (ethtool: not found)": what is in parentheses made it and its neighbours unknown.
 _CAUSE = re.compile(r" has no value \((.*)\)$", re.DOTALL)
@@ -24,7 +28,8 @@ _CAUSE = re.compile(r" has no value \((.*)\)$", re.DOTALL)
 
 def build(run: Run) -> list[dict[str, Any]]:
     """Findings by check, with unknowns of one cause told once and silent hosts among them; worst first."""
-    shared = {name: causes_of(host["results"]) for name, host in run["hosts"].items()}
+    shared = {NO_HOST: causes_of(row for row in run["fleet"] if not row["hosts"])}
+    shared |= {name: causes_of(host["results"]) for name, host in run["hosts"].items()}
     causes: dict[str | None, list[tuple[str, Run]]] = {}
     entries = []
     for group in findings.by_check(run):
@@ -59,31 +64,32 @@ def _of_check(group: Run, hosts: Mapping[str, list[Run]]) -> dict[str, Any]:
 
 def _of_cause(reason: str | None, rows: list[tuple[str, Run]], catalogue: Mapping[str, Any]) -> dict[str, Any]:
     checks = {row["id"]: catalogue.get(row["id"], {}).get("title") or row["id"] for _name, row in rows}
+    of_site = all(name == NO_HOST for name, _row in rows)
+    title = f"{len(checks)} {'items of the site are not shown' if of_site else 'checks could not be made'}: {reason}"
     return {
-        "id": None, "title": f"{len(checks)} checks could not be made: {reason}", "status": "unknown",
-        "severity": min((row for _name, row in rows), key=rank)["severity"], "phase": None, "why": None,
-        "fix": UNSEEN, "source": None, "checks": list(checks.values()), "hosts": {name: [] for name, _row in rows},
+        "id": None, "title": title, "status": "unknown", "phase": None, "why": None, "source": None,
+        "severity": min((row for _name, row in rows), key=rank)["severity"], "checks": list(checks.values()),
+        "fix": UNSHOWN if of_site else UNSEEN, "hosts": {name: [] for name, _row in rows},
     }  # fmt: skip
 
 
 def _silent(run: Run) -> list[dict[str, Any]]:
-    reasons: dict[str, dict[str, list[str]]] = {}
-    for name, host in run["hosts"].items():
-        if not host["reached"]:
-            reasons.setdefault(host["reason"] or "it did not answer", {})[name] = []
-    return [
-        {"id": None, "title": f"{len(hosts)} host{'s' * (len(hosts) > 1)} could not be judged: {reason}",
-         "severity": "critical", "status": "unknown", "phase": None, "source": None, "checks": [], "hosts": hosts,
-         "why": "A host that is silent is not ready, whatever it was yesterday.", "fix": _SILENT}
-        for reason, hosts in reasons.items()
-    ]  # fmt: skip
+    silent = {
+        name: [host["reason"] or "it did not answer"] for name, host in run["hosts"].items() if not host["reached"]
+    }
+    entry: dict[str, Any] = {
+        "id": None, "title": f"{len(silent)} host{'s' * (len(silent) > 1)} could not be judged", "severity": "critical",
+        "status": "unknown", "phase": None, "source": None, "checks": [], "hosts": silent, "fix": _SILENT,
+        "why": "A host that is silent is not ready, whatever it was yesterday.",
+    }  # fmt: skip
+    return [entry] if silent else []
 
 
 def entry_of(entry: dict[str, Any], anchors: Mapping[str, str], number: int) -> dict[str, Any]:
     """An entry with its hosts grouped by what is said of them, so that one sentence is not repeated for each."""
     said: dict[tuple[str, ...], list[tuple[str, str | None]]] = {}
     for name, told in entry["hosts"].items():
-        said.setdefault(tuple(told), []).append((name, anchors.get(name)))
+        said.setdefault(tuple(told), []).append((name if name in anchors else "the run", anchors.get(name)))
     groups = [
         {"message": told[0] if told else "", "more": max(0, len(told) - 1), "count": len(hosts)}
         | {"hosts": hosts[:HOSTS_PER_FINDING], "cut": max(0, len(hosts) - HOSTS_PER_FINDING)}
@@ -96,7 +102,7 @@ def entry_of(entry: dict[str, Any], anchors: Mapping[str, str], number: int) -> 
         "rest": beyond[:HOSTS_PER_FINDING],
         "cut": max(0, len(beyond) - HOSTS_PER_FINDING),
         "anchors": " ".join(anchors[name] for name in entry["hosts"] if name in anchors),
-        "count": len(entry["hosts"]),
+        "count": sum(name in anchors for name in entry["hosts"]),
     }
 
 

@@ -85,7 +85,8 @@ def test_an_accepted_run_that_is_not_there_is_an_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("a: {eth0: {switch: s1, portt: 1}}", r":1: a: eth0: is a mapping of switch and port"),
+        ("a: {eth0: {switch: s1, portt: 1}}", r":1: a: eth0: is a mapping of switch \(or ib_switch\) and port"),
+        ("a: {ib0: {switch: s1, ib_switch: s2}}", r":1: a: ib0: is a mapping of switch \(or ib_switch\) and port"),
         ("a: [eth0]", r":1: a: is a mapping of interfaces"),
         ("- a", "a cable plan is one mapping"),
         ("a: {", "not YAML"),
@@ -96,6 +97,23 @@ def test_a_plan_that_cannot_be_used_is_an_error(tmp_path: Path, text: str, probl
     (tmp_path / "plan.yml").write_text(text)
     with pytest.raises(BadInput, match=problem):
         compared(directory, directory.records(), {"cable_plan": str(tmp_path / "plan.yml")})
+
+
+def test_infiniband_cables_are_held_against_what_the_fabric_shows(tmp_path: Path) -> None:
+    directory = rundir.RunDirectory(str(tmp_path), "r1")
+    directory.keep(
+        record("a"), {"nic": {"rdma": {"devices": [{"name": "mlx5_0", "node_guid": "0c42:a103:0060:5e88"}]}}}
+    )
+    (tmp_path / "plan.yml").write_text("a: {mlx5_0: {ib_switch: leaf-1, port: 17}}\n")
+    (tmp_path / "fabric.txt").write_text(
+        'Ca\t1 "H-0c42a10300605e88"\t# "a mlx5_0"\n'
+        '[1](c42a10300605e88)\t"S-1070fd030011aa00"[18]\t# lid 4 lmc 0 "MF0;leaf-1:MQM9700/U1" lid 3 4xNDR\n'
+    )
+    options = {"cable_plan": str(tmp_path / "plan.yml"), "fabric": str(tmp_path / "fabric.txt")}
+    found = rows(compared(directory, directory.records(), options), "fleet.cabling.fabric")
+    assert [row["message"] for row in found] == [
+        "a (mlx5_0): InfiniBand cable ends on leaf-1 18, expected leaf-1 17 (cable plan)"
+    ]
 
 
 class TestWaivers:

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from ansible_collections.muster.fleet.plugins.plugin_utils import attestations, signing
+from ansible_collections.muster.fleet.plugins.plugin_utils.attestations import beside_inventory
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput
 
 from .signatures import NOW, allow, new_key, put, statement
@@ -180,3 +181,25 @@ def test_an_item_has_one_attestation(store: Store) -> None:
 def test_a_directory_that_is_not_there_is_an_error(store: Store, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="none: not a directory"):
         attestations.read(tmp_path / "none", store.signers, NOW)
+
+
+class TestBesideTheInventory:
+    """Files of people lie where Ansible does not take them for lists of hosts."""
+
+    def beside(self, *sources: Path, given: str | None = None) -> str:
+        variables = {"ansible_inventory_sources": [str(source) for source in sources], "inventory_dir": "/from/host"}
+        return str(beside_inventory(given, "golive.yml", variables))
+
+    def test_what_was_given_comes_first(self, tmp_path: Path) -> None:
+        assert self.beside(tmp_path, given="/else/x.yml") == "/else/x.yml"
+
+    def test_a_file_has_its_directory(self, tmp_path: Path) -> None:
+        (tmp_path / "hosts.yml").write_text("")
+        assert self.beside(tmp_path / "hosts.yml") == str(tmp_path / "golive.yml")
+
+    def test_a_directory_has_a_neighbour(self, tmp_path: Path) -> None:
+        (tmp_path / "a01").mkdir()
+        assert self.beside(Path(f"{tmp_path}/a01/")) == str(tmp_path / "a01-site" / "golive.yml")
+
+    def test_a_list_of_hosts_is_no_place(self, tmp_path: Path) -> None:
+        assert self.beside(Path("a,b")) == "/from/host/golive.yml"

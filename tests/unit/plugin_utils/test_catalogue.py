@@ -42,6 +42,28 @@ def test_own_checks_are_added_and_take_the_place_of_shipped_ones(own):
     assert next(check for check in merged if check["id"] == name)["title"] == "The scratch file system is mounted"
 
 
+def test_an_override_changes_only_what_it_says(own):
+    before = next(check for check in catalogue.checks() if check["id"] == "gpu.pcie.width")
+    merged = catalogue.checks([own("- {override: gpu.pcie.width, severity: minor}\n")])
+    assert next(check for check in merged if check["id"] == "gpu.pcie.width") == {**before, "severity": "minor"}
+    assert len(merged) == len(catalogue.checks())
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("{override: gpu.pcie.widht, severity: minor}", "no check 'gpu.pcie.widht'; did you mean gpu.pcie.width?"),
+        ("{override: [], severity: minor}", r"no check \[\]"),
+        ("{override: gpu.pcie.width, id: gpu.pcie.width}", "it has an id already"),
+        ("{override: gpu.pcie.width, severity: bad}", "severity 'bad' is none of"),
+        ("{override: gpu.pcie.width, wat: x}", "unknown key 'wat'"),
+    ],
+)
+def test_bad_overrides_are_refused(own, text, complaint):
+    with pytest.raises(BadInput, match=rf"site\.yml:1: .*{complaint}"):
+        catalogue.checks([own(f"- {text}\n")])
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line", "complaint"),
     [

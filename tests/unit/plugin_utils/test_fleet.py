@@ -88,6 +88,15 @@ class TestSchema:
         with pytest.raises(BadInput, match=r"a\.yml:2: fleet\.b: the id is taken at .*a\.yml:1"):
             fleet.checks([tmp_path / "three"])
 
+    def test_an_override_changes_only_what_it_says_and_names_a_check_that_is_there(self, tmp_path: Path) -> None:
+        (tmp_path / "a.yml").write_text("- {override: fleet.peers.kernel, severity: minor}\n")
+        shipped = {check["id"]: check for check in fleet.checks()}
+        merged = {check["id"]: check for check in fleet.checks([fleet.FLEET, tmp_path])}
+        assert merged == shipped | {"fleet.peers.kernel": shipped["fleet.peers.kernel"] | {"severity": "minor"}}
+        (tmp_path / "a.yml").write_text("- {override: fleet.peers.colonel, severity: minor}\n")
+        with pytest.raises(BadInput, match=r"a\.yml:1: override: there is no check 'fleet.peers.colonel'; did"):
+            fleet.checks([fleet.FLEET, tmp_path])
+
 
 class TestPeers:
     def test_a_rack_of_odd_hosts_is_one_row(self) -> None:

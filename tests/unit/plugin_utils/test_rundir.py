@@ -33,8 +33,10 @@ def test_records_of_odd_host_names_come_back(tmp_path):
 
 def test_checks_are_kept_once_and_come_back_with_every_record(tmp_path):
     run = rundir.RunDirectory(str(tmp_path), "r1")
+    told = tmp_path / "told.json"
     for name in ("a", "b"):
-        run.describe("k1", lambda: {"x.y": {"title": "t"}})
+        told.write_text(json.dumps({"x.y": {"title": "t" if name == "a" else "not asked again"}}))
+        run.describe("k1", told)
         run.keep({"name": name, "catalogue": "k1"}, None)
     assert [record["catalogue"] for record in run.records()] == [{"x.y": {"title": "t"}}] * 2
 
@@ -61,5 +63,14 @@ def test_a_record_that_cannot_be_read_is_named(tmp_path):
     path.write_text("{")
     with pytest.raises(BadInput, match="a.json: cannot be read"):
         run.records()
-    path.write_text(json.dumps({"name": "a"}))
+    path.write_text(json.dumps({"schema_version": rundir.RECORD_SCHEMA, "name": "a"}))
     assert run.records() == [{"name": "a", "catalogue": {}}]
+
+
+@pytest.mark.parametrize(("version", "said"), [({"schema_version": 2}, "schema version 2"), ({}, "no schema version")])
+def test_a_record_of_another_release_is_refused(tmp_path, version, said):
+    run = rundir.RunDirectory(str(tmp_path), "r1")
+    path = run.keep({"name": "a"}, None)
+    path.write_text(json.dumps({"name": "a", **version}))
+    with pytest.raises(BadInput, match=rf"hosts/a\.json: has {said}, this release reads version 1"):
+        run.records()

@@ -16,6 +16,7 @@ META = {"run_id": "r", "started": AT, "finished": AT, "collection_version": "1"}
 DEFINITION = {"id": "site.a", "title": "OSes are made from images", "covers": ["piqc:3.1"], "phase": 3,
               "severity": "major", "reads": "the record", "max_age_days": 30, "why": "w", "fix": "f"}  # fmt: skip
 GOOD = {"kind": "file", "name": "a.md", "present": True, "age_days": 3.0, "sha256": "0", "matches": None, "error": None}
+STATED = len([entry for entry in site.definitions() if entry["kind"] == "attestation"])
 ASKED = len([entry for entry in site.definitions() if entry["kind"] == "evidence"])
 
 
@@ -69,9 +70,11 @@ def test_a_user_may_ask_for_younger_evidence_and_the_row_says_whose_limit_it_is(
 
 def test_without_a_site_nothing_is_judged_and_the_run_says_so():
     found = site_rows.judged(None, AT)
-    assert found == {"fleet": [], "fleet_checks": {}, "site": {"source": None, "items": ASKED, "asked": 0}}
+    people = {"source": None, "items": STATED, "valid": 0}
+    asked = {"source": None, "items": ASKED, "asked": 0, "attestations": people}
+    assert found == {"fleet": [], "fleet_checks": {}, "site": asked}
     run = runs.assemble([], [], META | found)
-    said = f"site: {ASKED} items that only a site can show were not asked (report_site_dir)"
+    said = f"site: {ASKED + STATED} items that only a site can show were not asked (report_site_dir)"
     assert said in runs.closing_lines(run)
     assert said in html.render(run)
     assert said.partition(" (")[0] in markdown.render(run)
@@ -82,13 +85,17 @@ def test_a_site_answers_for_every_definition(tmp_path):
     (tmp_path / "evidence.yml").write_text("piqc:3.1: {file: record.md, match: 'sha256:[0-9a-f]+'}\n")
     found = site_rows.judged(str(tmp_path), AT)
     statuses = {entry["id"]: entry["status"] for entry in found["fleet"]}
-    assert len(statuses) == ASKED
+    assert len(statuses) == ASKED + STATED
     assert [name for name, status in statuses.items() if status == "pass"] == ["site.provisioning.record"]
     assert set(statuses.values()) == {"pass", "unknown"}
     run = runs.assemble([], [], META | found)
     assert run["catalogue"].keys() == statuses.keys()
-    assert run["site"] == {"source": str(tmp_path), "items": ASKED, "asked": 1}
-    assert f"site: 1 of {ASKED} items have evidence named in {tmp_path}" in runs.closing_lines(run)
+    people = {"source": f"{tmp_path}/attestations", "items": STATED, "valid": 0}
+    assert run["site"] == {"source": str(tmp_path), "items": ASKED, "asked": 1, "attestations": people}
+    said = (
+        f"site: 1 of {ASKED} items have evidence named in {tmp_path}; 0 of {STATED} are attested in {people['source']}"
+    )
+    assert said in runs.closing_lines(run)
 
 
 def test_what_a_site_lives_without_is_waived_by_name(tmp_path):
@@ -120,3 +127,4 @@ def test_sites_that_are_shipped_as_examples_can_be_read(checkout, name):
 def test_simulated_site_shows_what_it_names(checkout):
     found = site_rows.judged(str(checkout / "inventories" / "lab-site"), AT)
     assert {entry["status"] for entry in found["fleet"] if entry["source"]} == {"pass"}
+    assert found["site"]["attestations"]["valid"] == 1

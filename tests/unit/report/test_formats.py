@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -84,6 +86,12 @@ class TestJUnit:
         hung = len([check for check in sample.catalogue() if check.startswith("gpu.")])
         assert suites["gpu-a01-03"].get("errors") == str(hung)
 
+    def test_properties_say_what_they_are(self) -> None:
+        odd = dict(sample.records()[0], slot=1, simulated=True, rack=["r", 1])
+        root = ET.fromstring(junit.render(runs.assemble([odd], [odd["name"]], sample.meta(), None)).encode())
+        told = {entry.get("name"): entry.get("value") for entry in root.iter("property")}
+        assert (told["slot"], told["simulated"], told["rack"]) == ("1", "yes", '["r", 1]')
+
     def test_a_run_without_hosts_is_not_green(self) -> None:
         assert ET.fromstring(junit.render(RUNS[2]).encode()).get("errors") == "1"
 
@@ -139,6 +147,30 @@ class TestPrometheus:
         found = [labels for name, labels, _value in samples(prometheus.render(RACK)) if name == "muster_check_status"]
         assert {"fail", "unknown", "waived"} == {labels["status"] for labels in found}
         assert any(labels["check"] == "gpu.pcie.width" and labels["severity"] == "critical" for labels in found)
+
+    @pytest.mark.parametrize("run", RUNS)
+    def test_prometheus_itself_takes_it(self, run: dict[str, Any], promtool: str) -> None:
+        done = promtool_check(promtool, prometheus.render(run))
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+    def test_promtool_refuses_what_is_wrong(self, promtool: str) -> None:
+        assert promtool_check(promtool, "# TYPE a gauge\na{b=1} 1\n").returncode != 0
+        assert "no help text" in promtool_check(promtool, "# TYPE a gauge\na 1\n").stderr
+
+
+@pytest.fixture(scope="module")
+def promtool() -> str:
+    """Prometheus' own checker, which the test set-up unpacks where it can."""
+    found = shutil.which("promtool")
+    if not found:
+        pytest.skip("no promtool here: muster.prom was only read by the parser of these tests")
+    return found
+
+
+def promtool_check(promtool: str, text: str) -> subprocess.CompletedProcess[str]:
+    """Ask Prometheus' own checker about a text."""
+    command = [promtool, "check", "metrics"]
+    return subprocess.run(command, input=text, capture_output=True, text=True, check=False, timeout=60)
 
 
 class TestMarkdown:

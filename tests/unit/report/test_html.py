@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.muster.fleet.plugins.plugin_utils import run as runs
-from ansible_collections.muster.fleet.plugins.plugin_utils.report import heatmap, html, page
+from ansible_collections.muster.fleet.plugins.plugin_utils.report import findings, heatmap, html, page
 from ansible_collections.muster.fleet.tests.unit.report import sample
 from ansible_collections.muster.fleet.tests.unit.report.test_formats import hostile
 
@@ -222,11 +222,26 @@ def test_a_cause_within_a_reason_is_found() -> None:
     assert [entry["title"] for entry in todo] == ["4 checks could not be made: ethtool: not found (1)"]
 
 
+def test_what_a_site_does_not_show_for_one_reason_is_told_once() -> None:
+    entry = {"severity": "major", "phase": 0}
+    rows = [sample.row(f"site.{name}", entry, "unknown", reason="evidence.yml names none") for name in "abcd"]
+    rows += [sample.row("site.e", entry, "fail", message="e does not match")]
+    run = runs.assemble([], ["a"], sample.meta(inventory={}, fleet=rows), None)
+    content = page.build(run)
+    found = {entry["title"]: entry for entry in content["todo"]}
+    assert list(found)[1:] == ["site.e", "4 items of the site are not shown: evidence.yml names none"]
+    told = found["4 items of the site are not shown: evidence.yml names none"]
+    assert (told["count"], len(told["checks"]), "attested" in told["fix"]) == (0, 4, True)
+    assert content["fleet"] == [], "what names no host is not between hosts"
+    assert "0 hosts" not in Page(html.render(run)).text()
+
+
 def test_what_needs_doing_is_worst_first_and_names_silent_hosts() -> None:
     todo = page.build(sample.rack())["todo"]
     order = [("critical", "major", "minor", "info").index(entry["severity"]) for entry in todo]
     assert order == sorted(order)
-    assert "1 host could not be judged: no result arrived" in [entry["title"] for entry in todo]
+    silent = next(entry for entry in todo if entry["title"] == "1 host could not be judged")
+    assert [told["message"] for told in silent["told"]] == ["no result arrived"]
 
 
 def test_the_map_holds_the_worst_status_of_every_check() -> None:
@@ -236,7 +251,7 @@ def test_the_map_holds_the_worst_status_of_every_check() -> None:
     for name, host in run["hosts"].items():
         code = re.sub(r"(\d+)(.)", lambda part: part[2] * int(part[1]), heat["rows"][name]["code"])
         assert len(code) == len(ids)
-        for check, status in heatmap.worst_by_check(host["results"]).items():
+        for check, status in findings.worst_by_check(host["results"]).items():
             assert code[ids.index(check)] == {"not_applicable": "n"}.get(status, status[0])
     assert heat["rows"]["hl-a02-02"]["code"] == f"{len(ids)}-"
 

@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 
 from ansible_collections.muster.fleet.plugins.plugin_utils import run as runs
+from ansible_collections.muster.fleet.plugins.plugin_utils.report import html
 from ansible_collections.muster.fleet.tests.unit.report import sample
 
 CHECKS = sample.catalogue()
@@ -206,6 +207,68 @@ class TestChanges:
         changes = assemble(host(), earlier=assemble(host(simulated=True, results=[finding()])))["changes"]
         assert changes["cleared"] == []
         assert changes["verdicts"] == [{"host": "n-a01-01", "before": None, "after": "ready"}]
+
+
+def beside(*names: str, status: str = "fail", check: str = "fleet.peers.kernel", **more: Any) -> dict[str, Any]:
+    return finding(status) | {"id": check, "item": None, "hosts": list(names)} | more
+
+
+class TestChangesBesideOthers:
+    """What hosts show beside each other is new or gone like any finding, one entry for a row."""
+
+    def changes(self, before: list[Any], after: list[Any], answering: str = "abc") -> tuple[list[Any], list[Any]]:
+        every = [host(f"n-a01-{name}") for name in "abc"]
+        earlier = assemble(*every, fleet=before)
+        here = [entry for entry in every if entry["name"][-1] in answering]
+        found = assemble(*here, expected=[entry["name"] for entry in every], fleet=after, earlier=earlier)["changes"]
+        return found["new"], found["cleared"]
+
+    A, B, C = "n-a01-a", "n-a01-b", "n-a01-c"
+    SAME = {"id": "fleet.peers.kernel", "item": None, "status": "fail"}
+
+    def test_what_stayed_is_not_told(self) -> None:
+        assert self.changes([beside(self.A)], [beside(self.A)]) == ([], [])
+
+    def test_only_the_hosts_for_which_it_is_new_or_gone_are_named(self) -> None:
+        new, gone = self.changes([beside(self.A, self.B)], [beside(self.B, self.C)])
+        assert new == [{"host": self.C, "hosts": [self.C], **self.SAME}]
+        assert gone == [{"host": self.A, "hosts": [self.A], **self.SAME}]
+
+    def test_many_hosts_are_one_entry(self) -> None:
+        new, unused = self.changes([], [beside(self.B, self.A)])
+        assert new == [{"host": "fleet", "hosts": [self.A, self.B], **self.SAME}]
+
+    def test_a_host_that_fell_silent_is_not_repaired(self) -> None:
+        good = beside(status="pass")
+        assert self.changes([beside(self.A)], [good], "bc") == ([], [])
+        assert self.changes([beside(self.A)], [good])[1][0]["host"] == self.A
+
+    def test_what_was_not_compared_again_is_not_repaired(self) -> None:
+        spared = beside(self.A, status="not_applicable")
+        assert self.changes([beside(self.A)], []) == ([], [])
+        assert self.changes([beside(self.A)], [beside(status="pass"), spared]) == ([], [])
+
+    def test_what_turned_unknown_is_new_and_not_gone(self) -> None:
+        new, gone = self.changes([beside(self.A)], [beside(self.A, status="unknown")])
+        assert ([entry["status"] for entry in new], gone) == (["unknown"], [])
+
+    def test_what_the_site_shows_has_no_hosts(self) -> None:
+        missing, there = beside(check="site.a", status="unknown"), beside(check="site.a", status="pass")
+        new, gone = self.changes([there], [missing])
+        assert ([(entry["host"], entry["hosts"]) for entry in new], gone) == ([("fleet", [])], [])
+        assert [entry["id"] for entry in self.changes([missing], [there])[1]] == ["site.a"]
+
+    def test_drift_is_told_once_and_not_cured_by_being_old(self) -> None:
+        drift = beside(self.A, check="fleet.drift.kernel", compare="drift")
+        assert len(self.changes([], [drift])[0]) == 1
+        assert self.changes([drift], [beside(check="fleet.drift.kernel", status="pass")]) == ([], [])
+
+    def test_the_page_and_the_schema_take_them(self, checkout: Path) -> None:
+        run = assemble(
+            host(self.A), host(self.B), earlier=assemble(host(self.A), host(self.B)), fleet=[beside(self.A, self.B)]
+        )
+        jsonschema.validate(run, json.loads((checkout / "docs" / "run.schema.json").read_text()))
+        assert "between hosts" in html.render(run)
 
 
 def lab(results: Any = None, finds: Any = None, **more: Any) -> dict[str, Any]:
