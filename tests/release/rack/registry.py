@@ -8,6 +8,7 @@ import base64
 import http.client
 import time
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from .command import run
@@ -26,6 +27,14 @@ http: {{addr: ":{port}"}}
 LOCKED = "auth: {htpasswd: {realm: rack, path: /htpasswd}}\n"
 MODES = {"v1": "good", "v2": "good", "v3": "crash", "v4": "sick", "v5": "deaf", "v6": "stuck"}
 QUEUE = Path(__file__).with_name("queue.sh")
+
+
+class Answer(NamedTuple):
+    """What a registry answered."""
+
+    status: int
+    location: str
+    body: bytes
 
 
 class Registry:
@@ -67,20 +76,26 @@ class Registry:
         """Store an image under a tag, also one that was another image's; return its digest."""
         for blob in pushed.blobs:
             self._upload(name, blob)
-        self._ask("PUT", f"/v2/{name}/manifests/{tag}", pushed.manifest, {"Content-Type": MANIFEST}, good=(201,))
+        self._put(name, tag, pushed.manifest)
         return pushed.digest
+
+    def tag(self, name: str, old: str, new: str) -> None:
+        """Let another tag mean what ``old`` means, also one that meant something else."""
+        manifest = self._ask("GET", f"/v2/{name}/manifests/{old}", headers={"Accept": MANIFEST}, good=(200,)).body
+        self._put(name, new, manifest)
 
     def push_queue(self, name: str, busybox: bytes, **modes: str) -> dict[str, str]:
         """Store the stand-in queue as ``name``, a tag for each of ``modes`` (MODES if none); return their digests."""
         programs = layer({"bin/busybox": busybox}, executable=("bin/busybox",))
         return {tag: self.push(name, tag, queue(programs, tag, mode)) for tag, mode in (modes or MODES).items()}
 
+    def _put(self, name: str, tag: str, manifest: bytes) -> None:
+        self._ask("PUT", f"/v2/{name}/manifests/{tag}", manifest, {"Content-Type": MANIFEST}, good=(201,))
+
     def _upload(self, name: str, blob: bytes) -> None:
         digest = digest_of(blob)
-        status, _ = self._ask("HEAD", f"/v2/{name}/blobs/{digest}", good=(200, 404))
-        if status == 404:
-            _, where = self._ask("POST", f"/v2/{name}/blobs/uploads/", b"", good=(202,))
-            parts = urlsplit(where)
+        if self._ask("HEAD", f"/v2/{name}/blobs/{digest}", good=(200, 404)).status == 404:
+            parts = urlsplit(self._ask("POST", f"/v2/{name}/blobs/uploads/", b"", good=(202,)).location)
             path = f"{parts.path}?{parts.query}&digest={digest}"
             self._ask("PUT", path, blob, {"Content-Type": "application/octet-stream"}, good=(201,))
 
@@ -92,7 +107,7 @@ class Registry:
         headers: dict[str, str] | None = None,
         *,
         good: tuple[int, ...],
-    ) -> tuple[int, str]:
+    ) -> Answer:
         sent = dict(headers or {})
         if self.login:
             sent["Authorization"] = f"Basic {base64.b64encode(':'.join(self.login).encode()).decode()}"
@@ -105,7 +120,7 @@ class Registry:
             connection.close()
         if answer.status not in good:
             raise ValueError(f"{method} {self.host}{path}: {answer.status} {said[:300]!r}")
-        return answer.status, answer.getheader("Location", "")
+        return Answer(answer.status, answer.getheader("Location", ""), said)
 
     def _logins(self) -> str:
         if not self.login:

@@ -1,0 +1,154 @@
+# Copyright (c) 2026 the muster.fleet authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a user has: an inventory with one service described as data, and the playbooks. And what really runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rack import Node, Rack
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+BIN = Path(sys.executable).parent
+STATE_DIR = "/var/lib/muster/release"
+SETTINGS = {
+    "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".build" / "collections"),
+    "ANSIBLE_NOCOLOR": "1",
+    "ANSIBLE_PIPELINING": "1",
+    "ANSIBLE_TIMEOUT": "4",
+    "ANSIBLE_LOCALHOST_WARNING": "0",
+    "ANSIBLE_INVENTORY_UNPARSED_WARNING": "0",
+    "LC_ALL": "C.UTF-8",
+}
+
+
+def stand_in(image: str, name: str, port: int) -> dict[str, Any]:
+    """Describe the stand-in queue as a service: how it runs, and when it is good."""
+    return {
+        "image": image,
+        "ports": [f"{port}:8080"],
+        "mounts": [{"source": f"/srv/{name}", "target": "/data"}],
+        "stop": {"grace_s": 2},
+        "gate": {
+            "timeout_s": 6,
+            "running_s": 0.5,
+            "http": {"url": f"http://127.0.0.1:{port}/cgi-bin/health", "contains": "ok"},
+            "advancing": {"file": f"/srv/{name}/offset.yaml", "key": "offset", "within_s": 3},
+        },
+        "watch_s": 0.5,
+    }
+
+
+@dataclass
+class Outcome:
+    """What became of a playbook: exit code, what it printed, and the run document that it wrote."""
+
+    rc: int
+    output: str
+    run: dict[str, Any]
+
+    def host(self, node: Node) -> dict[str, Any]:
+        """Return the record of a host."""
+        record: dict[str, Any] = self.run["hosts"][node.name]
+        return record
+
+    def said(self, node: Node) -> str:
+        """Return what the report says of a host, in one text."""
+        return json.dumps(self.host(node))
+
+
+@dataclass
+class Fleet:
+    """The user's folder, with the service ``name`` on ``nodes``."""
+
+    rack: Rack
+    folder: Path
+    nodes: Sequence[Node]
+    name: str
+    service: dict[str, Any]
+    variables: dict[str, Any] = field(default_factory=dict)
+
+    def deploy(self, tag: str, *nodes: Node, options: Sequence[str] = (), **variables: Any) -> Outcome:
+        """Run the playbook that deploys, on ``nodes`` or on all."""
+        return self.play("deploy", *nodes, options=options, deploy_tag=tag, **variables)
+
+    def rollback(self, *nodes: Node, to: int = 1, **variables: Any) -> Outcome:
+        """Run the playbook that goes back."""
+        return self.play("rollback", *nodes, rollback_to=to, **variables)
+
+    def play(self, playbook: str, *nodes: Node, options: Sequence[str] = (), **variables: Any) -> Outcome:
+        """Run a playbook to its end."""
+        process = self.start(playbook, *nodes, options=options, **variables)
+        output, _ = process.communicate(timeout=240)
+        return self.outcome(process, output)
+
+    def start(
+        self, playbook: str, *nodes: Node, options: Sequence[str] = (), **variables: Any
+    ) -> subprocess.Popen[str]:
+        """Start a playbook in a process group of its own."""
+        inventory = self.rack.write_inventory(self.folder / "hosts", *(node.name for node in nodes or self.nodes))
+        shared = {"deploy_services": {self.name: self.service}, "deploy_service": self.name, **self.variables}
+        group = self.folder / "hosts" / "group_vars" / "rack.yml"
+        group.parent.mkdir(exist_ok=True)
+        group.write_text(json.dumps(shared))
+        command = [str(BIN / "ansible-playbook"), f"muster.fleet.{playbook}", "-i", str(inventory.parent), *options]
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "MUSTER_"))}
+        own = {"ANSIBLE_HOME": str(self.folder / "home"), "PATH": f"{BIN}:{os.environ['PATH']}"}
+        return subprocess.Popen(
+            [*command, "-e", json.dumps(variables)],
+            cwd=self.folder,
+            env={**kept, **SETTINGS, **own},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+
+    def outcome(self, process: subprocess.Popen[str], output: str) -> Outcome:
+        """Return what became of a playbook that has ended."""
+        file = self.folder / "reports" / "latest" / "run.json"
+        run = json.loads(file.read_text()) if file.exists() else {}
+        return Outcome(process.returncode, output, run)
+
+    # --- what really is, asked of the engine and the disk, never of the product -------------------
+
+    def running(self, node: Node) -> list[str]:
+        """Return the digests of what runs of the service on a node; the retained ones do not run."""
+        wanted = "label=muster.fleet.service=" + self.name
+        shown = "{{.Image}} {{.Config.Image}} {{.Name}}"
+        script = f"docker ps -q --filter {wanted} | xargs -r docker inspect -f '{shown}'"
+        return [line.split()[0] for line in node.sh(script).splitlines()]
+
+    def version(self, node: Node) -> str:
+        """Return the version that answers on the service's port."""
+        port = self.service["ports"][0].split(":")[0]
+        return node.sh(f"busybox wget -T 2 -q -O - http://127.0.0.1:{port}/version 2>&1", check=False).strip()
+
+    def versions(self) -> list[str]:
+        """Return the version that answers, on each node."""
+        return [self.version(node) for node in self.nodes]
+
+    def state(self, node: Node, file: str) -> Any:
+        """Return what a file of the service's state holds, None if it is not there."""
+        text = node.sh(f"cat {STATE_DIR}/{self.name}/{file} 2>/dev/null", check=False)
+        return json.loads(text) if text else None
+
+    def at_rest(self, node: Node) -> str:
+        """Return the version that runs, once it is sure that only one does and that the state says the same."""
+        containers = self.running(node)
+        assert len(containers) == 1, containers
+        assert self.state(node, "journal.json") is None
+        history = self.state(node, "history.json")
+        current = next(each for each in history["releases"] if each["id"] == history["current"])
+        assert current["verified"]
+        assert current["image_id"] == containers[0]
+        return self.version(node)
