@@ -18,6 +18,7 @@ from ansible_collections.muster.fleet.plugins.plugin_utils import run as runs
 from ansible_collections.muster.fleet.plugins.plugin_utils.compared import compared
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput, write
 from ansible_collections.muster.fleet.plugins.plugin_utils.report import findings, write_all
+from ansible_collections.muster.fleet.plugins.plugin_utils.rollout import fleet
 
 display = Display()
 ROOT = Path(__file__).parents[2]
@@ -71,7 +72,7 @@ def _reported(options: dict[str, Any], variables: Mapping[str, Any]) -> dict[str
     beside, site = compared(directory, records, options), _site(records, options["site_dir"], finished)
     meta |= {
         **site,
-        "fleet": beside["fleet"] + site["fleet"],
+        "fleet": beside["fleet"] + site["fleet"] + fleet.beside(records, finished),
         "fleet_checks": beside["fleet_checks"] | site["fleet_checks"],
     }
     run = runs.assemble(records, expected, meta, earlier)

@@ -71,8 +71,9 @@ def settle(order: Order, done: Mapping[str, Any], cause: str) -> deed.Deed:
         else deed.said(_bad(answers), _bad(answers)["service"], order.host)
     )
     if first["outcome"] == deed.UNCHANGED:
-        message = f"this run had deployed nothing there that runs ({cause})"
-    settled = {"outcome": first["outcome"], "message": message, "good": deed.good(answers)}
+        message = "nothing that this run deployed runs there"
+    changed = any(answer.get("changed") for answer in answers)
+    settled = {"outcome": first["outcome"], "message": message, "changed": changed}
     return {**done, "reached": True, "answers": [*done["answers"], *answers], "settled": settled}
 
 

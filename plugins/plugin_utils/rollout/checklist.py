@@ -21,8 +21,8 @@ from ..files import ROLES, BadInput, Entry, entries
 FILE = ROLES / "deploy" / "files" / "checklist.yml"
 PHASE = 11  # lifecycle operations
 REQUIRED = {"id", "title", "what", "when", "by", "severity", "covers", "source", "why", "fix"}
-OPTIONAL = {"asks", "kinds", "optional"}
-WHEN = ("pre", "stop", "post", "run")
+OPTIONAL = {"asks", "kinds", "optional", "evidence"}
+WHEN = ("pre", "stop", "post", "run", "fleet")
 BY = ("controller", "node")
 TOLD = ("title", "what", "severity", "source", "why", "fix", "covers")
 

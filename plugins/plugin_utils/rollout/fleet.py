@@ -4,10 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ...module_utils.judge.results import FAIL, NOT_APPLICABLE, PASS, UNKNOWN
 from ..files import BadInput
+from . import checklist
+
+SAME = "release.fleet"
 
 
 def refusal(hosts: Sequence[str], variables: Mapping[str, Any], expected: int, most: int) -> str | None:
@@ -55,3 +59,29 @@ def ahead_of(host: str, waves: Sequence[Sequence[str]]) -> list[str]:
         if host in wave:
             return [name for earlier in waves[:number] for name in earlier]
     raise BadInput(f"{host} is in no batch of this run")
+
+
+def beside(records: Iterable[Mapping[str, Any]], at: str) -> list[dict[str, Any]]:
+    """Return what a report tells of all hosts of a rollout together: whether they run the same release."""
+    told = [(record["name"], record["release"]) for record in records if record.get("release")]
+    item = next(item for item in checklist.shipped() if item["id"] == SAME)
+    rows = []
+    for service in sorted({release["service"] for unused, release in told}):
+        runs = {name: release["runs"] or "not known" for name, release in told if release["service"] == service}
+        status, message = _same(runs)
+        reason = message if status in (UNKNOWN, NOT_APPLICABLE) else None
+        row = checklist.row(item, service, status, f"{service}: {message}", at, reason=reason)
+        rows.append({**row, "hosts": sorted(runs), "scope": "hosts"})
+    return rows
+
+
+def _same(runs: Mapping[str, str]) -> tuple[str, str]:
+    by_release: dict[str, list[str]] = {}
+    for name, release in sorted(runs.items()):
+        by_release.setdefault(release, []).append(name)
+    told = "; ".join(f"{release} on {', '.join(names[:10])}" for release, names in sorted(by_release.items()))
+    if len(runs) == 1:
+        return NOT_APPLICABLE, "one host alone cannot be mixed"
+    if len(by_release) > 1:
+        return FAIL, f"hosts run different releases: {told}"
+    return (UNKNOWN if "not known" in by_release else PASS), told

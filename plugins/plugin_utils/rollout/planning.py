@@ -45,7 +45,7 @@ def plan(action: Any, variables: Mapping[str, Any], options: Mapping[str, Any]) 
             problems = [text for text in problems if text.startswith(f"service {name}:")] + _steps(options["to"])
     except BadInput as error:
         problems.append(str(error))
-    made["problems"] = [_on(host, text) for text in problems]
+    made["problems"] = [_on(host, text) for text in dict.fromkeys(problems)]
     return made, rendered
 
 

@@ -37,6 +37,7 @@ def record(plan: Mapping[str, Any], done: Deed, services: Mapping[str, Service],
         "facts_summary": summary(plan, done),
         "errors": [],
         "catalogue": CATALOGUE,
+        "release": {"service": plan["service"], "runs": told(release(done, plan["service"]))},
         "compared": False,  # it tells of one service, and nothing that hosts could be held beside each other by
     }
 
@@ -87,7 +88,7 @@ def _skipped(done: Deed, first: Mapping[str, Any], last: Mapping[str, Any]) -> d
 def _silent(done: Deed) -> str:
     if done["outcome"] in deed.GOOD:
         return "the node did not answer it"
-    return f"nobody got as far as asking: {done['message']}"[:300]
+    return f"not asked, the host is {done['outcome'].replace('_', ' ')}"
 
 
 def _outcome(item: Mapping[str, Any], plan: Mapping[str, Any], done: Deed, at: str) -> dict[str, Any]:
@@ -96,6 +97,7 @@ def _outcome(item: Mapping[str, Any], plan: Mapping[str, Any], done: Deed, at: s
     more = {"observed": told(found), "expected": wanted(plan), "source": "history of the service on the node"}
     message, status = _message(done), FAIL
     if done["settled"] is None and done["outcome"] in deed.GOOD:
+        message = f"{name}: runs {told(found)}, {done['outcome'].replace('_', ' ')}" if found else message
         status = NOT_APPLICABLE if done["check"] else PASS
         more["reason"] = f"dry run: {message}" if done["check"] else None
     elif not done["reached"] or done["outcome"] in (deed.UNREACHABLE, deed.NO_ANSWER):

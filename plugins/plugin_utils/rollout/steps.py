@@ -93,13 +93,10 @@ class Steps:
             order = self._order(planning.services(self.action, self.variables)[0], plan["chain"])
             settled = chain.settle(order, done, grief)
         except AnsibleConnectionFailure as error:
-            self._keep(self.host, plan, _left(done, grief, str(error.message)))
+            self._keep(self.host, plan, _left(done, deed.UNREACHABLE, f"unreachable: {error.message}"))
             raise
         except Exception as error:  # whatever happens here must not keep the other hosts from being led back
-            settled = {
-                **done,
-                "settled": {"outcome": deed.NO_ANSWER, "message": f"leading it back: {error}", "good": False},
-            }
+            settled = _left(done, deed.NO_ANSWER, f"{type(error).__name__}: {error}")
         return self._result(self._keep(self.host, plan, settled))
 
     def _done(self, plan: Mapping[str, Any]) -> deed.Deed:
@@ -175,7 +172,7 @@ class Steps:
 
     def _result(self, done: deed.Deed) -> dict[str, Any]:
         told = done["settled"] or done
-        result = {"changed": any(answer.get("changed") for answer in done["answers"]), "outcome": told["outcome"]}
+        result = {"changed": bool(told["changed"]), "outcome": told["outcome"]}
         return {
             **result,
             "msg": told["message"],
@@ -194,14 +191,13 @@ def _refused(host: str, wrong: str | None, bad: Mapping[str, list[str]]) -> deed
     return deed.new(host, deed.REFUSED, f"nothing was touched on any host: {text}"[:2000])
 
 
-def _left(done: deed.Deed, grief: str, error: str) -> deed.Deed:
-    message = f"could not be led back ({grief}), it is unreachable and may run either release: {error}"[:500]
-    hint = "; its journal recovers it at the next contact, deploy or roll back again then"
-    return {
-        **done,
-        "reached": False,
-        "settled": {"outcome": deed.UNREACHABLE, "message": message + hint, "good": False},
-    }
+def _left(done: deed.Deed, outcome: str, error: str) -> deed.Deed:
+    """Return the deed of a host that could not be led back: nobody knows which release runs there."""
+    why = "" if error == done["message"] else f": {error[:300]}"
+    message = (
+        f"it was not led back and may run the old release or the new{why}; its journal recovers it at next contact"
+    )
+    return {**done, "reached": False, "settled": {"outcome": outcome, "message": message, "changed": False}}
 
 
 def _user(variables: Mapping[str, Any]) -> str:
