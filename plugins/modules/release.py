@@ -40,9 +40,10 @@ options:
     description:
       - V(present) runs what O(tag) stands for, and changes nothing when that runs already and is well.
       - V(rolled_back) goes O(to) verified releases back.
-      - V(recovered) only brings to order what an interrupted run left behind. The other two do so first as well.
+      - V(restarted) replaces what runs by itself, with gate and watch window, such as after a service that it depends on was replaced.
+      - V(recovered) only brings to order what an interrupted run left behind. The others do so first as well.
     type: str
-    choices: [present, rolled_back, recovered]
+    choices: [present, rolled_back, restarted, recovered]
     default: present
   tag:
     description: Tag of the image, version of a systemd unit's files, or dated directory of a model.
@@ -51,21 +52,19 @@ options:
     description: How many verified releases to go back.
     type: int
     default: 1
+  of_run:
+    description: With O(state=rolled_back), go back only when what runs was deployed by the run of this name.
+    type: str
   env:
-    description: The environment of the service, with final values.
-    type: dict
-    default: {}
+    description: The environment of the service, with final values, as a mapping.
+    type: json
+    default: "{}"
   files:
-    description: Configuration files with final content.
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      dest: {description: Path on the host., type: path, required: true}
-      content: {description: Everything that is in the file., type: str, required: true}
-      mode: {description: Permissions in octal., type: str, default: "0640"}
-      owner: {description: Name or number of the owner., type: str, default: root}
-      group: {description: Name or number of the group., type: str, default: root}
+    description:
+      - Configuration files with final content, as a list of mappings with the keys C(dest), C(content), C(mode) (octal, in quotes),
+        C(owner) and C(group). The last three are V(0640), V(root) and V(root) when they are not given.
+    type: json
+    default: "[]"
   registry:
     description: How to log in at the registry of the image.
     type: dict
@@ -121,7 +120,7 @@ EXAMPLES = r"""
 RETURN = r"""
 outcome:
   description:
-    - V(deployed), V(unchanged), V(rolled_back) or V(recovered) when all is well.
+    - V(deployed), V(unchanged), V(rolled_back), V(restarted) or V(recovered) when all is well.
     - V(refused) when nothing was touched, V(reverted) when the release before runs again, V(failed) when nothing good runs. With these the
       module fails.
   returned: always
@@ -172,7 +171,7 @@ checks:
   contains:
     id: {description: Name of the check., type: str}
     item: {description: The item of the checklist., type: str}
-    status: {description: "V(pass), V(warn), V(fail), V(unknown) or V(skipped).", type: str}
+    status: {description: "V(pass), V(fail), V(unknown) or V(not_applicable).", type: str}
     observed: {description: What was seen., type: raw}
     expected: {description: What should have been seen., type: raw}
     message: {description: A sentence., type: str}
@@ -193,22 +192,17 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.muster.fleet.plugins.module_utils.release import machine
 
-FILE = {
-    "dest": {"type": "path", "required": True},
-    "content": {"type": "str", "required": True, "no_log": True},
-    "mode": {"type": "str", "default": "0640"},
-    "owner": {"type": "str", "default": "root"},
-    "group": {"type": "str", "default": "root"},
-}
 LOGIN = {"username": {"type": "str", "required": True}, "password": {"type": "str", "required": True, "no_log": True}}
 OPTIONS: Dict[str, Any] = {
     "name": {"type": "str", "required": True},
     "service": {"type": "dict"},
-    "state": {"type": "str", "choices": ["present", "rolled_back", "recovered"], "default": "present"},
+    "state": {"type": "str", "choices": ["present", "rolled_back", "restarted", "recovered"], "default": "present"},
     "tag": {"type": "str"},
     "to": {"type": "int", "default": 1},
-    "env": {"type": "dict", "default": {}, "no_log": True},
-    "files": {"type": "list", "elements": "dict", "default": [], "options": FILE},
+    "of_run": {"type": "str"},
+    # JSON, not a dict: of a dict every single value would be masked in the result, "1" in a tag too
+    "env": {"type": "json", "default": "{}", "no_log": True},
+    "files": {"type": "json", "default": "[]", "no_log": True},
     "registry": {"type": "dict", "options": LOGIN},
     "run_id": {"type": "str", "default": ""},
     "who": {"type": "str", "default": ""},
