@@ -18,6 +18,7 @@ from ansible_collections.muster.fleet.plugins.plugin_utils import run as runs
 from ansible_collections.muster.fleet.plugins.plugin_utils.compared import compared
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput, write
 from ansible_collections.muster.fleet.plugins.plugin_utils.report import findings, write_all
+from ansible_collections.muster.fleet.plugins.plugin_utils.rollout import fleet
 
 display = Display()
 ROOT = Path(__file__).parents[2]
@@ -68,10 +69,10 @@ def _reported(options: dict[str, Any], variables: Mapping[str, Any]) -> dict[str
         "catalogue": {name: entry for record in records for name, entry in record["catalogue"].items()},
         "inventory": _places(set(expected) - {record["name"] for record in records}, variables),
     }
-    beside, site = compared(directory, records, options), site_rows.judged(options["site_dir"], finished)
+    beside, site = compared(directory, records, options), _site(records, options["site_dir"], finished)
     meta |= {
         **site,
-        "fleet": beside["fleet"] + site["fleet"],
+        "fleet": beside["fleet"] + site["fleet"] + fleet.beside(records, finished),
         "fleet_checks": beside["fleet_checks"] | site["fleet_checks"],
     }
     run = runs.assemble(records, expected, meta, earlier)
@@ -88,6 +89,13 @@ def _reported(options: dict[str, Any], variables: Mapping[str, Any]) -> dict[str
         "refused": refused(run, options["expected_hosts"]),
         "ansible_stats": {"data": {"muster_summary": runs.summary(run)}, "aggregate": True, "per_host": False},
     }
+
+
+def _site(records: list[dict[str, Any]], directory: str | None, at: str) -> dict[str, Any]:
+    """Return what the site shows, which is not asked where a service was deployed instead of machines verified."""
+    if records and not any(record.get("compared", True) for record in records):
+        return {"fleet": [], "fleet_checks": {}, "site": None}
+    return site_rows.judged(directory, at)
 
 
 def _places(silent: set[str], variables: Mapping[str, Any]) -> dict[str, Any]:

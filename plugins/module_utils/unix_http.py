@@ -1,12 +1,12 @@
 # Copyright (c) 2026 the muster.fleet authors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""HTTP over a local socket, as the container engines serve their API. Only ``host.py`` calls it."""
+"""HTTP over a local socket, as the container engines serve their API. Only ``host.py`` and ``release/engine.py`` call it."""
 
 from __future__ import annotations
 
 import http.client
 import socket
-from typing import Tuple
+from typing import Iterator, Mapping, Optional, Tuple
 
 
 class _Connection(http.client.HTTPConnection):
@@ -22,11 +22,40 @@ class _Connection(http.client.HTTPConnection):
 
 def get(unix_socket: str, path: str, timeout: float, limit: int) -> Tuple[int, bytes]:
     """Return status and at most ``limit`` bytes of body; raise ``OSError``, or ``ValueError`` for what is not HTTP."""
+    return request(unix_socket, "GET", path, timeout, limit)
+
+
+def request(
+    unix_socket: str,
+    method: str,
+    path: str,
+    timeout: float,
+    limit: int,
+    body: Optional[bytes] = None,
+    headers: Optional[Mapping[str, str]] = None,
+) -> Tuple[int, bytes]:
+    """Send a request and return as :func:`get` does."""
     connection = _Connection(unix_socket, timeout)
     try:
-        connection.request("GET", path)
+        connection.request(method, path, body, dict(headers or {}))
         response = connection.getresponse()
         return response.status, response.read(limit)
+    except http.client.HTTPException as error:
+        raise ValueError(repr(error)) from error
+    finally:
+        connection.close()
+
+
+def lines(
+    unix_socket: str, method: str, path: str, timeout: float, headers: Optional[Mapping[str, str]] = None
+) -> Iterator[Tuple[int, bytes]]:
+    """Yield status and each line of a body while it is still being sent; ``timeout`` bounds each wait, not the whole."""
+    connection = _Connection(unix_socket, timeout)
+    try:
+        connection.request(method, path, headers=dict(headers or {}))
+        response = connection.getresponse()
+        for line in response:
+            yield response.status, line
     except http.client.HTTPException as error:
         raise ValueError(repr(error)) from error
     finally:
