@@ -52,7 +52,9 @@ def images(rack: Rack) -> dict[str, str]:
 def fleet(rack: Rack, nodes: list[Node], images: dict[str, str], request: Any, tmp_path: Path) -> Iterator[Fleet]:
     """The stand-in queue as a service on three nodes, none of which has it yet; they are bare again afterwards."""
     name = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower())[:40].strip("-")
-    yield Fleet(rack, tmp_path, nodes, name, stand_in(f"{rack.registries[0].host}/{QUEUE}", name, PORT))
+    for node in nodes:
+        node.sh(f"mkdir /srv/{name}")
+    yield Fleet(rack, tmp_path, list(nodes), name, stand_in(f"{rack.registries[0].host}/{QUEUE}", name, PORT))
     for node in nodes:
         node.sh(f"docker ps -aq | xargs -r docker rm -fv; rm -rf {STATE_DIR} /srv/*")
 

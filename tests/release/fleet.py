@@ -4,16 +4,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rack import Node, Rack
+from rack import Node, Rack, Registry
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
@@ -46,13 +47,33 @@ def stand_in(image: str, name: str, port: int) -> dict[str, Any]:
     }
 
 
+@contextlib.contextmanager
+def away(registry: Registry) -> Iterator[None]:
+    """Take a registry away, for a while."""
+    registry.stop()
+    try:
+        yield
+    finally:
+        registry.start()
+
+
 @dataclass
 class Outcome:
     """What became of a playbook: exit code, what it printed, and the run document that it wrote."""
 
     rc: int
     output: str
-    run: dict[str, Any]
+    run: dict[str, Any] = field(repr=False)
+
+    def good(self) -> Outcome:
+        """Insist that it went well."""
+        assert self.rc == 0, self.output
+        return self
+
+    def bad(self) -> Outcome:
+        """Insist that the exit code says that it did not go well."""
+        assert self.rc != 0, self.output
+        return self
 
     def host(self, node: Node) -> dict[str, Any]:
         """Return the record of a host."""
@@ -64,13 +85,13 @@ class Outcome:
         return json.dumps(self.host(node))
 
 
-@dataclass
+@dataclass(repr=False)
 class Fleet:
     """The user's folder, with the service ``name`` on ``nodes``."""
 
     rack: Rack
     folder: Path
-    nodes: Sequence[Node]
+    nodes: list[Node]
     name: str
     service: dict[str, Any]
     variables: dict[str, Any] = field(default_factory=dict)
@@ -129,17 +150,20 @@ class Fleet:
         return [line.split()[0] for line in node.sh(script).splitlines()]
 
     def version(self, node: Node) -> str:
-        """Return the version that answers on the service's port."""
-        port = self.service["ports"][0].split(":")[0]
-        return node.sh(f"busybox wget -T 2 -q -O - http://127.0.0.1:{port}/version 2>&1", check=False).strip()
+        """Return the version that answers on the service's port, nothing if none does."""
+        return node.http("/version", int(self.service["ports"][0].split(":")[0]))
 
     def versions(self) -> list[str]:
         """Return the version that answers, on each node."""
         return [self.version(node) for node in self.nodes]
 
+    def path(self, file: str) -> str:
+        """Return where a file of the service's state lies on a node."""
+        return f"{STATE_DIR}/{self.name}/{file}"
+
     def state(self, node: Node, file: str) -> Any:
         """Return what a file of the service's state holds, None if it is not there."""
-        text = node.sh(f"cat {STATE_DIR}/{self.name}/{file} 2>/dev/null", check=False)
+        text = node.sh(f"cat {self.path(file)} 2>/dev/null", check=False)
         return json.loads(text) if text else None
 
     def at_rest(self, node: Node) -> str:

@@ -41,10 +41,17 @@ def new(host: str, outcome: str, message: str, **more: Any) -> Deed:
 def answer(service: str, state: str, returned: Mapping[str, Any]) -> dict[str, Any]:
     """Return of what the module returned what is kept; without an outcome it gave no answer that can be trusted."""
     kept = {key: returned[key] for key in KEPT if returned.get(key) is not None}
+    if "warnings" in kept:
+        kept["warnings"] = [_text(warning) for warning in kept["warnings"]]
     good = kept.get("outcome") in (*GOOD, REFUSED, REVERTED, FAILED)
     if not good or (returned.get("failed") and kept["outcome"] in GOOD):
         kept["outcome"] = NO_ANSWER
     return {"service": service, "state": state, **kept}
+
+
+def _text(warning: Any) -> str:
+    """Return a warning's text: Ansible makes objects of the texts that a module returns, and JSON has none for them."""
+    return str(getattr(getattr(warning, "event", None), "msg", warning))
 
 
 def good(answers: Iterable[Mapping[str, Any]]) -> bool:

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import time
+import urllib.error
+import urllib.request
 
 from .command import CommandFailed
 from .daemon import Daemon
@@ -55,6 +57,16 @@ class Node:
     def read(self, path: str) -> str:
         """Return the text of a file on the machine."""
         return self.sh(f"cat {path}")
+
+    def http(self, path: str, port: int = 8080) -> str:
+        """Return what the machine answers over HTTP from outside: the text, `HTTP` and the status, or nothing."""
+        try:
+            with urllib.request.urlopen(f"http://{self.address}:{port}{path}", timeout=2) as answer:
+                return str(answer.read().decode().strip())
+        except urllib.error.HTTPError as error:
+            return f"HTTP {error.code}"
+        except OSError:
+            return ""
 
     def freeze(self) -> None:
         """Stop every process of the machine where it is: it no longer answers, as if its network were gone."""
