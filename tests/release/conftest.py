@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from fleet import STATE_DIR, Fleet, stand_in
+from fleet import CONTROL, STATE_DIR, Fleet, stand_in
 from rack import Node, Rack, Unavailable
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -34,6 +35,7 @@ def rack() -> Iterator[Rack]:
         yield rack
     finally:
         rack.leave()
+        shutil.rmtree(CONTROL, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from rack import Node, Rack, Registry
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
+CONTROL = f"/tmp/muster-ssh-{os.getpid()}"  # a socket's path may have 107 characters
 STATE_DIR = "/var/lib/muster/release"
 SETTINGS = {
     "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".build" / "collections"),
@@ -114,16 +116,13 @@ class Fleet:
         self, playbook: str, *nodes: Node, options: Sequence[str] = (), **variables: Any
     ) -> subprocess.Popen[str]:
         """Start a playbook in a process group of its own."""
-        inventory = self.rack.write_inventory(self.folder / "hosts", *(node.name for node in nodes or self.nodes))
-        shared = {"deploy_services": {self.name: self.service}, "deploy_service": self.name, **self.variables}
-        group = self.folder / "hosts" / "group_vars" / "rack.yml"
-        group.parent.mkdir(exist_ok=True)
-        group.write_text(json.dumps(shared))
-        command = [str(BIN / "ansible-playbook"), f"muster.fleet.{playbook}", "-i", str(inventory.parent), *options]
+        self.write_inventory(*nodes)
+        hosts = str(self.folder / "hosts")
+        command = [str(BIN / "ansible-playbook"), f"muster.fleet.{playbook}", "-i", hosts, *options]
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "MUSTER_"))}
-        own = {"ANSIBLE_HOME": str(self.folder / "home"), "PATH": f"{BIN}:{os.environ['PATH']}"}
+        own = {"ANSIBLE_HOME": str(self.folder / "home"), "ANSIBLE_SSH_CONTROL_PATH_DIR": CONTROL, "PATH": f"{BIN}:{os.environ['PATH']}"}
         return subprocess.Popen(
-            [*command, "-e", json.dumps(variables)],
+            [*command, "-e", json.dumps({"muster_hosts": "rack", **variables})],
             cwd=self.folder,
             env={**kept, **SETTINGS, **own},
             stdin=subprocess.DEVNULL,
@@ -133,6 +132,14 @@ class Fleet:
             errors="replace",
             start_new_session=True,
         )
+
+    def write_inventory(self, *nodes: Node) -> None:
+        """Write the inventory with the service as variables of its group."""
+        self.rack.write_inventory(self.folder / "hosts", *(node.name for node in nodes or self.nodes))
+        shared = {"deploy_services": {self.name: self.service}, "deploy_service": self.name, **self.variables}
+        group = self.folder / "hosts" / "group_vars" / "rack.yml"
+        group.parent.mkdir(exist_ok=True)
+        group.write_text(json.dumps(shared))
 
     def outcome(self, process: subprocess.Popen[str], output: str) -> Outcome:
         """Return what became of a playbook that has ended."""
@@ -165,6 +172,20 @@ class Fleet:
         """Return what a file of the service's state holds, None if it is not there."""
         text = node.sh(f"cat {self.path(file)} 2>/dev/null", check=False)
         return json.loads(text) if text else None
+
+    def wait_for(self, node: Node, phase: str, within_s: float = 60) -> None:
+        """Wait until a run has reached a phase on a node."""
+        ends = time.monotonic() + within_s
+        while (self.state(node, "journal.json") or {}).get("phase") != phase:
+            assert time.monotonic() < ends, f"{node.name} never reached the phase {phase}"
+            time.sleep(0.1)
+
+    def settled(self, node: Node, within_s: float = 60) -> None:
+        """Wait until no run works on the service any more, also none whose controller is gone."""
+        ends = time.monotonic() + within_s
+        while node.sh(f"ls {self.path('lease.json')} {self.path('journal.json')} 2>/dev/null", check=False):
+            assert time.monotonic() < ends, f"{node.name} is still at work"
+            time.sleep(0.2)
 
     def at_rest(self, node: Node) -> str:
         """Return the version that runs, once it is sure that only one does and that the state says the same."""

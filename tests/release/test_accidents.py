@@ -50,7 +50,7 @@ def test_two_steps_back_and_a_second_run_changes_nothing(fleet: Fleet, node: Nod
     back = fleet.rollback(to=2).good()
     assert fleet.at_rest(node) == "v1"
     assert "137" in back.said(node)  # v5 ignores SIGTERM: that it had to be killed is told, and kept
-    assert "137" in node.read(fleet.path("history.json"))
+    assert '"stop_exit": 137' in node.read(fleet.path("audit.jsonl"))
     assert not node.sh(f"ls {fleet.path('lease.json')} 2>/dev/null", check=False)
 
 

@@ -23,6 +23,7 @@ LOGIN = ("deployer", "pull-me-if-you-can")
 REGISTRY, LOCKED_REGISTRY, FIRST_NODE = 2, 3, 10  # last byte of the addresses
 LABEL = "rack.user"
 SSH = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o IdentitiesOnly=yes"
+SSH += " -o ServerAliveInterval=2 -o ServerAliveCountMax=2"  # or a machine that froze would be waited for for ever
 
 
 class Rack:
