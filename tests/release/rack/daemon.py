@@ -78,6 +78,9 @@ class Daemon:
 
     def _launch(self) -> None:
         self.runtime.mkdir(mode=0o700)
+        self._run()
+
+    def _run(self) -> None:
         self.home.mkdir(parents=True, exist_ok=True)
         config = self.runtime / "daemon.json"  # or the machine's own would be read
         config.write_text("{}")
