@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import shutil
 import signal
 import subprocess
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from rack.command import CHECKOUT, CommandFailed, run
@@ -26,6 +28,8 @@ NEEDED = (("dockerd", "docker.io"), ("docker-registry", "docker-registry"), ("bu
 
 class BareDaemon(Daemon):
     """A daemon without a network: its containers use this machine's."""
+
+    _containerd: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it, empty of containers. Raises Unavailable where it does not run."""
@@ -46,27 +50,61 @@ class BareDaemon(Daemon):
         """The socket of the engine's API."""
         return self.runtime / "docker.sock"
 
-    def kill(self) -> None:
-        """End the daemon as a crash does; what it runs is left without it."""
-        if pid := self._pid():
-            os.kill(pid, signal.SIGKILL)
-        while self._pid():
-            time.sleep(0.02)
+    @property
+    def pid(self) -> int:
+        """The process of the daemon."""
+        return self._pid()
+
+    @contextlib.contextmanager
+    def revived(self, after_s: float) -> Iterator[None]:
+        """Start the daemon again so long after it died."""
+        over = threading.Event()
+
+        def watch() -> None:
+            while self._pid() and not over.wait(0.05):
+                pass
+            over.wait(after_s)
+            self.again()
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        try:
+            yield
+        finally:
+            over.set()
+            watcher.join()
 
     def again(self) -> None:
-        """Start it after :meth:`kill`, or leave it as it runs."""
+        """Start it after it was killed, or leave it as it runs."""
         if self._pid():
             return
         self._pidfile.unlink(missing_ok=True)
-        self._launch(fresh=False)
+        self._launch()
         self._wait()
 
-    def _launch(self, fresh: bool = True) -> None:
-        if fresh:
-            shutil.rmtree(self.runtime, ignore_errors=True)
-            super()._launch()
-        else:
-            super()._run()
+    def stop(self) -> None:
+        """End it, and its containerd with it."""
+        super().stop()
+        if self._containerd:
+            self._containerd.terminate()
+            self._containerd.wait()
+            self._containerd = None
+
+    def _launch(self) -> None:
+        """Start containerd for itself, as on real machines: there it outlives a daemon that is killed."""
+        root = ["--root", str(self.home / "containerd"), "--state", str(self.runtime / "containerd")]
+        self.runtime.mkdir(mode=0o700, exist_ok=True)
+        if not self._containerd:
+            self._containerd = self._run("containerd", "--address", str(self._address), *root)
+        (self.runtime / "daemon.json").write_text("{}")
+        self._run("dockerd", *(f"--{name}={value}" for name, value in self._options().items()))
+
+    def _options(self) -> dict[str, str | Path]:
+        return {**super()._options(), "containerd": self._address}
+
+    @property
+    def _address(self) -> Path:
+        return self.runtime / "containerd.sock"
 
 
 class LocalRegistry(Registry):
