@@ -135,7 +135,7 @@ class Bench:
         return {entry["id"]: entry["tag"] for entry in self.history()["releases"]}
 
     def agree(self) -> str | None:
-        """Assert that exactly the current release of the history runs, and that nothing is left over; return its tag."""
+        """Assert that exactly the history's current release runs and that nothing is left over; return its tag."""
         history = self.history()
         current = history["current"]
         assert self.running() == ([current] if current else []), (self.containers(), history)

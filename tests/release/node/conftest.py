@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from node import BareDaemon, Bench, LocalRegistry
 from rack import Unavailable
+
+from node import BareDaemon, Bench, LocalRegistry
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 BUSYBOX = Path("/usr/bin/busybox")
@@ -52,7 +53,9 @@ def bench(daemon: BareDaemon, registry: LocalRegistry, worker_id: str, tmp_path:
 
 
 @pytest.fixture(scope="module")
-def kept(daemon: BareDaemon, registry: LocalRegistry, worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+def kept(
+    daemon: BareDaemon, registry: LocalRegistry, worker_id: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Bench]:
     """A service that goes from test to test, whatever became of it."""
     bench = Bench(daemon, registry, tmp_path_factory.mktemp("kept") / "node", "kept", 18200 + _number(worker_id))
     yield bench

@@ -4,10 +4,10 @@
 
     python runner.py PLUGINS_FOLDER <REQUEST.json
 
-The request: ``params`` (the module's options), ``check``, ``engine_s`` (how long to wait for an engine that is gone), and
-``kill``. That is either ``at`` (a phase) with ``when`` (before or after its journal is written), or ``call`` (the number of a
-change that the engine is asked for) with ``when`` (before or after that change); and ``what`` (the process to kill, this
-one if 0). Prints the result as JSON, with the number of changes as ``calls``.
+The request: ``params`` (the module's options), ``check``, ``engine_s`` (how long to wait for an engine that is gone),
+and ``kill``. That is either ``at`` (a phase) with ``when`` (before or after its journal is written), or ``call`` (the
+number of a change that the engine is asked for) with ``when`` (before or after that change); and ``what`` (the process
+to kill, this one if 0). Prints the result as JSON, with the number of changes as ``calls``.
 """
 
 from __future__ import annotations

@@ -2,16 +2,16 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """kill -9 in every phase, before and after its journal is written, of the module and of the engine; then the next run.
 
-The cells come from the list of phases, so that a new phase is covered by itself. In each of them exactly one release runs
-afterwards, history and journal agree with the engine, and the lease of the dead does not block.
+The cells come from the list of phases, so that a new phase is covered by itself. In each of them exactly one release
+runs afterwards, history and journal agree with the engine, and the lease of the dead does not block.
 """
 
 from __future__ import annotations
 
 import pytest
-from node import Bench, Ran
 
 from ansible_collections.muster.fleet.plugins.module_utils.release import phases
+from node import Bench, Ran
 
 each = pytest.mark.parametrize
 GOOD = ("v1", "v2")
