@@ -41,7 +41,7 @@ def service(case):
 def rows(name, case, base):
     """Take what a case states all the way that a host's answer takes, and return the rows of the item."""
     if "runs" in case:
-        told = [{"name": f"n{n}", "release": {"service": NAME, "runs": runs}} for n, runs in enumerate(case["runs"])]
+        told = [{"name": f"n{n}", "release": {"service": NAME, "runs": runs, "asked": True}} for n, runs in enumerate(case["runs"])]
         return fleet.beside(told, AT)
     described = service(case)
     for file, text in case.get("files", {}).items():
