@@ -17,8 +17,7 @@ from ansible_collections.muster.fleet.plugins.module_utils.release.service impor
     parse,
 )
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput
-from ansible_collections.muster.fleet.plugins.plugin_utils.rollout.deed import said
-from ansible_collections.muster.fleet.plugins.plugin_utils.rollout.planning import plain
+from ansible_collections.muster.fleet.plugins.plugin_utils.rollout.deed import plain, said
 from ansible_collections.muster.fleet.plugins.plugin_utils.rollout.render import Renderer
 from ansible_collections.muster.fleet.plugins.plugin_utils.rollout.steps import REGISTRY
 

@@ -11,12 +11,16 @@ from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 
 from ansible_collections.muster.fleet.plugins.plugin_utils import inputs
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput
 from ansible_collections.muster.fleet.plugins.plugin_utils.rollout import checklist
+from ansible_collections.muster.fleet.plugins.plugin_utils.rollout.deed import NO_ANSWER
 from ansible_collections.muster.fleet.plugins.plugin_utils.rollout.steps import Steps
 
+display = Display()
+LATER = ("apply", "settle")  # the steps that touch hosts: what they could not note is not known, and so not good
 checklist.shipped()  # read while the plugin is loaded, so that all workers, forked later, share it
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -63,5 +67,11 @@ class ActionModule(ActionBase):
             return dict(result, **getattr(steps, options["step"])())
         except AnsibleConnectionFailure:
             raise
-        except BadInput as error:
-            return dict(result, failed=True, msg=str(error))
+        except Exception as error:
+            if self._task.args.get("step") not in LATER:
+                if isinstance(error, BadInput):
+                    return dict(result, failed=True, msg=str(error))
+                raise
+            # A batch that fails as a whole would end the playbook, and nobody would be led back.
+            display.warning(f"{variables.get('inventory_hostname')}: {type(error).__name__}: {error}")
+            return dict(result, changed=False, outcome=NO_ANSWER, msg=f"nothing could be noted: {error}")

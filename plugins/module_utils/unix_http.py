@@ -1,6 +1,6 @@
 # Copyright (c) 2026 the muster.fleet authors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""HTTP over a local socket, as the container engines serve their API. Only ``host.py`` and ``release/engine.py`` call it."""
+"""HTTP over a local socket, as container engines serve their API. Called by ``host.py`` and ``release/engine.py``."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def request(
 def lines(
     unix_socket: str, method: str, path: str, timeout: float, headers: Optional[Mapping[str, str]] = None
 ) -> Iterator[Tuple[int, bytes]]:
-    """Yield status and each line of a body while it is still being sent; ``timeout`` bounds each wait, not the whole."""
+    """Yield status and each line of a body while it is being sent; ``timeout`` bounds each wait, not the whole."""
     connection = _Connection(unix_socket, timeout)
     try:
         connection.request(method, path, headers=dict(headers or {}))

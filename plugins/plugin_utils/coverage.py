@@ -3,8 +3,9 @@
 """How many items of the checklists that this collection answers to have an answer, computed from what is shipped.
 
 An item that can be answered automatically counts as such only when a check's ``covers`` names it and a shipped
-collector feeds that check, or when an item of the checklist of a deploy names it. Otherwise it counts as answered by evidence or attestation when a shipped definition names
-it. An item that wants a document is not answered by a check: the check adds what the machines show.
+collector feeds that check, or when an item of the checklist of a deploy names it. Otherwise it counts as answered by
+evidence or attestation when a shipped definition names it. An item that wants a document is not answered by a check:
+the check adds what the machines show.
 """
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-#!/usr/bin/python
 # Copyright (c) 2026 the muster.fleet authors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Stands in for the module ``release`` in the tests of the fleet's logic: a node whose services are lines in a file.

@@ -19,7 +19,7 @@ START = "0" * 64
 
 
 class Reading(NamedTuple):
-    """What a log holds: ``entries`` up to the first line that does not fit; ``torn`` bytes of an unfinished last line."""
+    """What a log holds: ``entries`` up to the first line that does not fit, ``torn`` bytes of an unfinished line."""
 
     entries: List[Dict[str, Any]]
     torn: int = 0
@@ -53,7 +53,9 @@ def read(path: str) -> Reading:
     return Reading(entries, len(rest))
 
 
-def append(path: str, head: Dict[str, Any], event: str, facts: Dict[str, Any], reserve: Optional[str] = None) -> Dict[str, Any]:
+def append(
+    path: str, head: Dict[str, Any], event: str, facts: Dict[str, Any], reserve: Optional[str] = None
+) -> Dict[str, Any]:
     """Append one entry after ``head`` and return the new entry once it is on the disk."""
     entry = dict(facts, event=event, seq=head["seq"] + 1, before=head["hash"])
     entry["hash"] = _hash(entry)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import Any, List, Mapping, Optional, Sequence
 
 from ..host import OK, Host
 from . import StepFailed
@@ -21,7 +21,9 @@ PRESENT = {"amd": ["/sys/module/amdgpu", "/dev/kfd"], "gaudi": ["/sys/module/hab
 ASKED = {"nvidia": ["nvidia-smi", "-L"]}
 
 
-def before(report: Report, service: Mapping[str, Any], needs: Sequence[str], engine: Optional[Engine], state_dir: str) -> None:
+def before(
+    report: Report, service: Mapping[str, Any], needs: Sequence[str], engine: Optional[Engine], state_dir: str
+) -> None:
     """Answer the checklist before a deploy."""
     wanted = service["preflight"]
     for entry in wanted["directories"]:
@@ -37,7 +39,7 @@ def before(report: Report, service: Mapping[str, Any], needs: Sequence[str], eng
 
 
 def after(report: Report, service: Mapping[str, Any], kind: Kind, engine: Optional[Engine], state_dir: str) -> None:
-    """Answer what of the checklist after a deploy is no part of the gate. No line of a log is told: secrets may stand there."""
+    """Answer what of the checklist after a deploy is no part of the gate. No line of a log is told."""
     disk(report, "post.disk", service["preflight"]["disk_percent"], _places(service, engine, state_dir))
     wanted = service["postflight"]
     if not wanted["log_lines"] or not wanted["error_patterns"]:
@@ -59,14 +61,24 @@ def disk(report: Report, check: str, limits: Mapping[str, float], places: Sequen
         space = Host().space(place)
         expected = f"below {limits['fail']:g} % (warning from {limits['warn']:g} %)"
         if space is None:
-            report.row(check, "unknown", None, expected, f"how full {place} is cannot be told", item=place, source=f"statfs {place}")
+            report.row(
+                check,
+                "unknown",
+                None,
+                expected,
+                f"how full {place} is cannot be told",
+                item=place,
+                source=f"statfs {place}",
+            )
             continue
         used = _percent(space)
         bad = used >= limits["fail"]
         message = f"{place} is {used:g} % full" if used >= limits["warn"] else ""
         if message and not bad:
             report.warn(f"{message}, warning from {limits['warn']:g} %")
-        report.row(check, "fail" if bad else "pass", f"{used:g} %", expected, message, item=place, source=f"statfs {place}")
+        report.row(
+            check, "fail" if bad else "pass", f"{used:g} %", expected, message, item=place, source=f"statfs {place}"
+        )
 
 
 def _percent(space: Mapping[str, int]) -> float:
@@ -81,13 +93,8 @@ def _places(service: Mapping[str, Any], engine: Optional[Engine], state_dir: str
     folders = [state_dir] + [entry["path"] for entry in service["preflight"]["directories"]]
     if engine is not None:
         folders.append(str((engine.call("GET", "/info") or {}).get("DockerRootDir") or ""))
-    systems: Dict[int, str] = {}
-    for folder in folders:
-        try:
-            systems.setdefault(os.stat(folder).st_dev, folder)
-        except OSError:
-            continue  # its own row says that it is not there
-    return list(systems.values())
+    there = [folder for folder in folders if os.path.exists(folder)]  # a row of its own says so of any other
+    return list({os.stat(folder).st_dev: folder for folder in reversed(there)}.values())
 
 
 def _directory(report: Report, entry: Mapping[str, Any]) -> None:
@@ -127,7 +134,9 @@ def _driver(report: Report, vendor: str) -> None:
         answer = Host().run(ASKED[vendor], timeout=DRIVER_S)
         if answer.state != OK or answer.rc != 0:
             message = f"{source}: {answer.detail or answer.state if answer.state != OK else f'exit code {answer.rc}'}"
-    report.row("pre.driver", "fail" if message else "pass", message or "answers", f"driver of {vendor}", message, source=source)
+    report.row(
+        "pre.driver", "fail" if message else "pass", message or "answers", f"driver of {vendor}", message, source=source
+    )
 
 
 def _runtime(report: Report, runtime: str, engine: Optional[Engine]) -> None:

@@ -70,7 +70,11 @@ def _new(work: Work) -> Spec:
 def _files(given: List[Mapping[str, Any]]) -> List[Dict[str, Any]]:
     told = []
     for file in given:
-        if not isinstance(file, dict) or not isinstance(file.get("content"), str) or not str(file.get("dest", "")).startswith("/"):
+        if (
+            not isinstance(file, dict)
+            or not isinstance(file.get("content"), str)
+            or not str(file.get("dest", "")).startswith("/")
+        ):
             raise Refused("files: each needs a dest (an absolute path) and a content (a text)")
         told.append(
             {
@@ -89,7 +93,7 @@ def _earlier(work: Work) -> Spec:
     entry = work.store.target(to)
     if entry is None:
         count = len(work.store.targets())
-        raise Refused(f"cannot go {to} back: there {'is' if count == 1 else 'are'} {count or 'no'} earlier verified release{'' if count == 1 else 's'}")
+        raise Refused(f"cannot go {to} back: the number of earlier verified releases is {count}")
     spec = spec_of(work.store, entry["id"])
     return dict(spec or {})
 
@@ -143,7 +147,9 @@ def _adopted(work: Work, running: Running) -> Spec:
     spec = work.kind.adopt(spec)
     spec["config_hash"] = work.store.config_hash(spec)
     work.adopted = work.entry(spec, running.well, "adopted", "" if running.well else running.why)
-    work.report.warn(f"{spec['image']}:{spec['tag']} runs and was not started from here: it is kept as the release before")
+    work.report.warn(
+        f"{spec['image']}:{spec['tag']} runs and was not started from here: it is kept as the release before"
+    )
     return spec
 
 
@@ -157,7 +163,9 @@ def resolve(work: Work, running: Optional[Running]) -> bool:
     work.report.diff = {"before": shown(work.store, work.current), "after": shown(work.store, work.target)}
     covered = [file["dest"] for file in (work.current or {}).get("files", [])]
     if work.params["state"] == "present":
-        work.target["before"] = files.snapshot([file["dest"] for file in work.target["files"] if file["dest"] not in covered])
+        work.target["before"] = files.snapshot(
+            [file["dest"] for file in work.target["files"] if file["dest"] not in covered]
+        )
     if work.params["state"] != "present" or work.current is None:
         return True
     same = all(work.target[key] == work.current[key] for key in ("image", "digest", "config_hash"))
@@ -173,6 +181,10 @@ def _ask(work: Work) -> None:
     try:
         work.target["digest"] = work.kind.resolve(work.target)
     except (Refused, StepFailed) as error:
-        work.report.row("pre.image", "fail", None, f"{work.target['image']}:{work.target['tag']}", str(error), source=source)
+        work.report.row(
+            "pre.image", "fail", None, f"{work.target['image']}:{work.target['tag']}", str(error), source=source
+        )
         raise Refused(str(error)) from error
-    work.report.row("pre.image", "pass", work.target["digest"], f"{work.target['image']}:{work.target['tag']}", source=source)
+    work.report.row(
+        "pre.image", "pass", work.target["digest"], f"{work.target['image']}:{work.target['tag']}", source=source
+    )

@@ -7,6 +7,7 @@ So a full disk is noticed while the service still runs, and going back needs no 
 
 from __future__ import annotations
 
+import contextlib
 import grp
 import os
 import pwd
@@ -24,24 +25,22 @@ def staged(release: str, dest: str) -> str:
 
 
 def stage(release: str, files: Sequence[File], new: bool) -> None:
-    """Write each file beside its place, and a ``new`` one also into it; raise :class:`Refused` where that is not possible."""
-    for file in files:
-        try:
+    """Write each file beside its place, a ``new`` one also into it; raise :class:`Refused` where it cannot."""
+    try:
+        for file in files:
             _put(staged(release, file["dest"]), file)
             if new and not os.path.lexists(file["dest"]):  # nobody reads it yet, and a mount of it must find it
                 _put(file["dest"], file)
-        except (OSError, KeyError, ValueError) as error:
-            unstage(release, files)
-            raise Refused(f"{file['dest']} cannot be written: {error}") from error
+    except (OSError, KeyError, ValueError) as error:
+        unstage(release, files)
+        raise Refused(f"configuration cannot be written: {error}") from error
 
 
 def unstage(release: str, files: Sequence[File]) -> None:
     """Remove what waits beside its place."""
     for file in files:
-        try:
+        with contextlib.suppress(OSError):  # what cannot be reached now does no harm, and its name says whose it is
             disk.remove(staged(release, file["dest"]))
-        except OSError:
-            continue  # not reachable now; it does no harm, and its name says whose it is
 
 
 def activate(release: str, files: Sequence[File]) -> None:
@@ -67,20 +66,20 @@ def restore(release: str, before: Sequence[File]) -> None:
 
 def snapshot(dests: Sequence[str]) -> List[Dict[str, Any]]:
     """Return what is at these places now, for :func:`restore`; raise :class:`Refused` for what is no text."""
-    found: List[Dict[str, Any]] = []
-    for dest in dests:
-        try:
-            with open(dest, encoding="utf-8") as handle:
-                content = handle.read()
-            told = os.stat(dest)
-        except FileNotFoundError:
-            found.append({"dest": dest, "content": None})
-        except (OSError, ValueError) as error:
-            raise Refused(f"{dest} cannot be kept for the way back: {error}") from error
-        else:
-            mode = f"{told.st_mode & 0o7777:04o}"
-            found.append({"dest": dest, "content": content, "mode": mode, "owner": str(told.st_uid), "group": str(told.st_gid)})
-    return found
+    return [_as_it_is(dest) for dest in dests]
+
+
+def _as_it_is(dest: str) -> Dict[str, Any]:
+    try:
+        with open(dest, encoding="utf-8") as handle:
+            content = handle.read()
+        told = os.stat(dest)
+    except FileNotFoundError:
+        return {"dest": dest, "content": None}
+    except (OSError, ValueError) as error:
+        raise Refused(f"{dest} cannot be kept for the way back: {error}") from error
+    owner = {"owner": str(told.st_uid), "group": str(told.st_gid)}
+    return {"dest": dest, "content": content, "mode": f"{told.st_mode & 0o7777:04o}", **owner}
 
 
 def is_current(file: File) -> bool:
@@ -96,7 +95,9 @@ def is_current(file: File) -> bool:
 
 
 def _put(path: str, file: File) -> None:
-    disk.put(path, str(file["content"]).encode("utf-8"), int(str(file["mode"]), 8), uid(file["owner"]), gid(file["group"]))
+    disk.put(
+        path, str(file["content"]).encode("utf-8"), int(str(file["mode"]), 8), uid(file["owner"]), gid(file["group"])
+    )
 
 
 def uid(name: Any) -> int:

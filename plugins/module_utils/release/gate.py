@@ -2,8 +2,8 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Whether a release is good: it runs and has not restarted, is healthy, answers, and its work goes on.
 
-A container between two crashes says that it is running. So nothing here stands on that word alone: the count of restarts and
-the time of the last start must stay what they were, for as long as the gate asks.
+A container between two crashes says that it is running. So nothing here stands on that word alone: the count of
+restarts and the time of the last start must stay what they were, for as long as the gate asks.
 """
 
 from __future__ import annotations
@@ -123,7 +123,9 @@ class Watched:
 
     def _running(self, probe: Probe) -> Look:
         ended = probe.status in ("exited", "dead", "failed", "absent")
-        seen = f"{probe.status} (exit code {probe.exit_code})" if ended and probe.exit_code is not None else probe.status
+        seen = (
+            f"{probe.status} (exit code {probe.exit_code})" if ended and probe.exit_code is not None else probe.status
+        )
         return Look(probe.status == RUNNING, ended, seen, RUNNING)
 
     def _restarts(self, probe: Probe) -> Look:
@@ -190,7 +192,11 @@ def _healthy(probe: Probe) -> Look:
 
 
 def _place(name: str, wanted: Any) -> str:
-    places = {"http": lambda: wanted["url"], "tcp": lambda: f"{wanted['host']}:{wanted['port']}", "advancing": lambda: wanted["file"]}
+    places = {
+        "http": lambda: wanted["url"],
+        "tcp": lambda: f"{wanted['host']}:{wanted['port']}",
+        "advancing": lambda: wanted["file"],
+    }
     return str(places[name]()) if name in places else "the command in the service"
 
 

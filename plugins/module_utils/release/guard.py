@@ -1,6 +1,6 @@
 # Copyright (c) 2026 the muster.fleet authors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Who holds an accelerator. A deploy does not take one from under a training run, and does not start before it is free."""
+"""Who holds an accelerator. A deploy takes none from a training run, and does not start before it is free."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from . import StepFailed
 from .engine import Engine
 
 DEVICES = re.compile(r"/dev/(nvidia\d+|kfd|dri/renderD\d+|accel/accel\d+|accel\d+|hl\d+|vfio/\d+)")
-# Hold devices open all the time and use them for nothing (the first 15 letters of their names, as the kernel keeps them).
+# Hold devices open all the time and use them for nothing (the first 15 letters of a name are all that is kept).
 MONITORS = {
     "nvidia-persiste", "nv-hostengine", "nv-fabricmanage", "dcgm-exporter", "nvidia-smi", "rocm-smi", "amd-smi",
     "amd_gpu_exporte", "hl-smi", "hlml_service",
@@ -32,7 +32,9 @@ def is_accelerator(path: str) -> bool:
     return DEVICES.fullmatch(path) is not None
 
 
-def holders(given: Optional[Sequence[str]], own: Iterable[int], own_things: Iterable[str], engine: Optional[Engine]) -> List[Holder]:
+def holders(
+    given: Optional[Sequence[str]], own: Iterable[int], own_things: Iterable[str], engine: Optional[Engine]
+) -> List[Holder]:
     """Return who holds an accelerator that a service is given.
 
     ``given``: device nodes, ``None`` for any. ``own``: processes of the service itself, with what they started.
@@ -79,13 +81,14 @@ def _open_files(pid: int) -> List[str]:
         if _gone(pid):
             return []
         raise StepFailed(f"{folder} cannot be read, so nobody knows who holds an accelerator: {error}") from error
-    paths = []
-    for name in names:
-        try:
-            paths.append(os.readlink(f"{folder}/{name}"))
-        except OSError:
-            continue  # closed meanwhile
-    return paths
+    return [path for name in names for path in [_link(f"{folder}/{name}")] if path]
+
+
+def _link(path: str) -> str:
+    try:
+        return os.readlink(path)
+    except OSError:
+        return ""  # closed meanwhile
 
 
 def _gone(pid: int) -> bool:
@@ -152,5 +155,3 @@ def _overlap(device: str, wanted: Optional[Set[str]]) -> bool:
     if wanted is None or device in wanted:
         return True
     return device.endswith("*") and any(path.startswith(device[:-1]) for path in wanted)
-
-

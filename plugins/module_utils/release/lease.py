@@ -2,9 +2,9 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Who works on a service: one at a time, with a name and an end.
 
-The holder keeps a lock on a file of its own, which the kernel frees when it dies: what a dead holder left is taken over at
-once. A holder that lives and does not go on loses its lease when it expires, and finds that out before its next step,
-because the token is no longer its own. Expiry is counted on the clock that nobody can set back.
+The holder keeps a lock on a file of its own, which the kernel frees when it dies: what a dead holder left is taken over
+at once. A holder that lives and does not go on loses its lease when it expires, and finds that out before its next
+step, because the token is no longer its own. Expiry is counted on the clock that nobody can set back.
 """
 
 from __future__ import annotations
@@ -79,7 +79,9 @@ class Lease:
     def _own(self) -> None:
         found = _read(self._path)
         if not found or found["token"] != self._mine.get("token"):
-            raise Lost(f"the lease expired and {found['owner'] if found else 'somebody'} took it over: nothing more was done")
+            raise Lost(
+                f"the lease expired and {found['owner'] if found else 'somebody'} took it over: nothing more was done"
+            )
 
     def _write(self, seconds: float) -> None:
         ends = {"until": clock.now(seconds), "boot": clock.boot(), "until_monotonic": time.monotonic() + seconds}
@@ -116,7 +118,15 @@ def _read(path: str) -> Optional[Dict[str, Any]]:
     found = disk.read(path)
     if found is None:
         return None
-    if not isinstance(found, dict) or not {"owner", "run_id", "since", "until", "token", "boot", "until_monotonic"} <= set(found):
+    if not isinstance(found, dict) or not {
+        "owner",
+        "run_id",
+        "since",
+        "until",
+        "token",
+        "boot",
+        "until_monotonic",
+    } <= set(found):
         raise disk.Damaged(f"{path} is damaged: it is no lease")
     return found
 

@@ -10,7 +10,7 @@ from . import Refused, StepFailed, choose, disk, kinds, phases, recovery, steps
 from .lease import Held, Lost
 from .report import Report
 from .store import Store
-from .work import Work
+from .work import Work, known
 
 DONE = {"present": "deployed", "rolled_back": "rolled_back", "restarted": "restarted"}
 ERRORS = (Refused, StepFailed, disk.Damaged, OSError, Held, Lost)
@@ -71,7 +71,9 @@ class Machine:
             work.report.warn("an interrupted run would be brought to order first")
         if self.params["state"] == "recovered":
             changed = work.report.recovered is not None
-            return self._result("recovered" if changed else "unchanged", changed, work.report.recovered or "nothing to recover")
+            return self._result(
+                "recovered" if changed else "unchanged", changed, work.report.recovered or "nothing to recover"
+            )
         return self._replace()
 
     def _recover(self) -> None:
@@ -83,7 +85,9 @@ class Machine:
             store.write_history()
         if work.lease.left_behind:
             left = work.lease.left_behind
-            work.report.warn(f"took over the lease of {left['owner'] or 'somebody'} (run {left['run_id'] or 'without a name'}), who is gone")
+            work.report.warn(
+                f"took over the lease of {left['owner'] or 'somebody'} (run {left['run_id'] or 'without a name'})"
+            )
         work.report.recovered = recovery.recover(work)
 
     def _replace(self) -> Dict[str, Any]:
@@ -103,12 +107,18 @@ class Machine:
             raise
         except Exception as error:  # whatever it is: the service must not stay down
             return self._after(error)
-        return self._result(DONE[self.params["state"]], True, f"{work.target['tag']} {'would run' if self.check else 'runs'}")
+        return self._result(
+            DONE[self.params["state"]], True, f"{work.target['tag']} {'would run' if self.check else 'runs'}"
+        )
 
     def _nothing_to_do(self) -> Optional[str]:
         state, of_run = self.params["state"], self.params.get("of_run")
         now = self.store.entry(self.store.current)
-        if state == "rolled_back" and of_run and (now is None or now["run_id"] != of_run or now["outcome"] == "rolled_back"):
+        if (
+            state == "rolled_back"
+            and of_run
+            and (now is None or now["run_id"] != of_run or now["outcome"] == "rolled_back")
+        ):
             return f"what runs was not deployed by run {of_run}"
         if state == "restarted" and now is None:
             self.work.report.warn("nothing was deployed from here, so nothing is restarted")
@@ -179,10 +189,7 @@ class Machine:
             return choose.parsed(self.params).data()
         self.store.load()
         journal = self.store.journal() or {}
-        for name in (self.store.current, journal.get("from"), journal.get("release"), *self.store.spec_names()):
-            try:
-                return dict(self.store.spec(str(name))["service"]) if name else {}
-            except disk.Damaged:
-                continue
+        names = [self.store.current, journal.get("from"), journal.get("release"), *self.store.spec_names()]
+        for spec in known(self.store, names):
+            return dict(spec["service"])
         raise Refused("nothing is known of it on this machine: it was never deployed from here")
-

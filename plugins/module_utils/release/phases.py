@@ -1,6 +1,6 @@
 # Copyright (c) 2026 the muster.fleet authors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The phases of a release, in order. This list is the only place that knows it; the tests kill a run in every one of them."""
+"""The phases of a release, in order. Only this list knows it; the tests kill a run in every one of them."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Reads and replaces one value in a configuration file and leaves every other byte as it is.
 
-Machines have no YAML library, so this knows what such files look like: ``key: value`` nested by indentation, or ``key=value``.
-A JSON file is read as JSON. A key that is there twice, or not at all, is an error.
+Machines have no YAML library, so this knows what such files look like: ``key: value`` nested by indentation, or
+``key=value``. A JSON file is read as JSON. A key that is there twice, or not at all, is an error.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def _plain(value: str) -> str:
 
 
 def _inside(document: Any, key: str) -> Tuple[Any, Any, str]:
-    holder, last = document, key.split(".")[-1]
+    holder, last = document, key.rpartition(".")[2]
     for name in key.split(".")[:-1]:
         holder = holder.get(name) if isinstance(holder, dict) else None
     if not isinstance(holder, dict) or not isinstance(holder.get(last), str):

@@ -1,16 +1,15 @@
 # Copyright (c) 2026 the muster.fleet authors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The way back, and what to do about a run that was interrupted. All of it may be interrupted, too, and is then repeated."""
+"""The way back, and what to do about an interrupted run. All of it may be interrupted, too, and is then repeated."""
 
 from __future__ import annotations
 
 import time
 from typing import Any, Dict, Optional
 
-from . import Refused, StepFailed, disk, files, phases, steps
+from . import Refused, StepFailed, files, phases, steps
 from .gate import Bad
-from .kinds.base import Spec
-from .work import Work, is_silent
+from .work import Work, is_silent, known
 
 ENGINE_S = 30.0  # an engine that was restarted is back by then
 
@@ -23,21 +22,14 @@ def recover(work: Work) -> Optional[str]:
     params = work.params
     work.params = dict(params, state=journal.get("state", "present"), why=journal.get("why", params["why"]))
     work.stop_exit = journal.get("stop_exit")
-    work.target = _spec(work, journal["release"]) or {}
-    work.current = _spec(work, journal["from"])
+    work.target = next(iter(known(work.store, [journal["release"]])), {})
+    work.current = next(iter(known(work.store, [journal["from"]])), None)
     try:
         told = _brought_to_order(work, journal)
     finally:
         work.params, work.target, work.current, work.stop_exit = params, {}, None, None
     work.store.note("recovered", message=told, **work.who())
     return told
-
-
-def _spec(work: Work, name: Any) -> Optional[Spec]:
-    try:
-        return work.store.spec(name) if name else None
-    except disk.Damaged:
-        return None
 
 
 def _brought_to_order(work: Work, journal: Dict[str, Any]) -> str:
@@ -71,17 +63,17 @@ def finish(work: Work) -> None:
 
 def discard(work: Work) -> None:
     """Undo what was done before the stop."""
-    spec = work.target
-    if spec:
+    undone = work.target
+    if undone:
         try:
-            work.kind.discard(spec)
+            work.kind.discard(undone)
         except StepFailed as error:
             work.report.warn(f"what was prepared could not be removed: {error}")
-        files.restore(spec["id"], [file for file in spec["before"] if file["content"] is None])
+        files.restore(undone["id"], [file for file in undone["before"] if file["content"] is None])
         steps.tidy(work)
     work.store.close_journal()
-    if spec and work.store.entry(spec["id"]) is None:
-        work.store.drop_specs([name for name in work.store.spec_names() if name != spec["id"]])
+    if undone and work.store.entry(undone["id"]) is None:
+        work.store.drop_specs([name for name in work.store.spec_names() if name != undone["id"]])
 
 
 def back(work: Work, reason: str) -> str:
@@ -142,11 +134,13 @@ def _written_down(work: Work, reason: str) -> None:
 
 
 def failed(work: Work, error: Exception) -> str:
-    """Go back after a failure past the stop and return what was done; raise :class:`StepFailed` when that fails as well."""
+    """Go back after a failure past the stop; return what was done, raise :class:`StepFailed` when that fails too."""
     reason = str(error) if isinstance(error, (StepFailed, Refused)) else f"{type(error).__name__}: {error}"
     try:
         return back(work, reason)
     except Bad:
         raise
     except (StepFailed, OSError) as more:
-        raise StepFailed(f"{reason}. On the way back: {more}. The journal stays: the next run goes on from here") from more
+        raise StepFailed(
+            f"{reason}. On the way back: {more}. The journal stays: the next run goes on from here"
+        ) from more

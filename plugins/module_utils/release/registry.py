@@ -38,7 +38,9 @@ def digest(image: str, tag: str, login: Optional[Mapping[str, str]]) -> str:
         answer = _asked(url, {"Accept": TYPES}, login)
     except urllib.error.HTTPError as error:
         reasons = {401: "the login was refused", 403: "the login was refused", 404: "there is no such tag"}
-        raise StepFailed(f"{image}:{tag}: {reasons.get(error.code, f'HTTP {error.code}')} (asked {registry})") from error
+        raise StepFailed(
+            f"{image}:{tag}: {reasons.get(error.code, f'HTTP {error.code}')} (asked {registry})"
+        ) from error
     except (OSError, ValueError) as error:
         raise StepFailed(f"{image}:{tag}: the registry {registry} does not answer: {error}") from error
     found = answer.get("Docker-Content-Digest")
@@ -92,7 +94,9 @@ def _token(demanded: str, login: Optional[Mapping[str, str]]) -> str:
         raise ValueError("it asks for a login in a way that is not known here")
     query = urlencode({key: asked[key] for key in ("service", "scope") if key in asked})
     headers = {"Authorization": _basic(login)} if login else {}
-    with urllib.request.urlopen(urllib.request.Request(f"{asked['realm']}?{query}", headers=headers), timeout=ANSWER_S) as answer:
+    with urllib.request.urlopen(
+        urllib.request.Request(f"{asked['realm']}?{query}", headers=headers), timeout=ANSWER_S
+    ) as answer:
         told = json.loads(answer.read(1 << 20))
     return str(told.get("token") or told.get("access_token") or "")
 

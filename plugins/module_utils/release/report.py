@@ -70,7 +70,11 @@ class Report:
 
     def failing(self, stage: str) -> List[Dict[str, Any]]:
         """Return the rows of a stage (``pre``) that are neither good nor left out: unknown is not good."""
-        return [row for row in self.rows if row["id"].startswith(f"release.{stage}.") and row["status"] in ("fail", "unknown")]
+        return [
+            row
+            for row in self.rows
+            if row["id"].startswith(f"release.{stage}.") and row["status"] in ("fail", "unknown")
+        ]
 
     def result(self, store: Store, outcome: str, changed: bool, message: str, runs: Optional[str]) -> Dict[str, Any]:
         """Return what the module returns. ``runs``: id of the release that runs."""

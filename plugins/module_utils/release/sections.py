@@ -73,7 +73,7 @@ class Tcp:
 class Advancing:
     """A number in a file on the node that must grow: proof that work is done, not only that a process is there.
 
-    ``key`` is a line ``key: number`` or ``key=number``, ``pattern`` a regular expression whose first group is the number;
+    ``key`` is a line ``key: number`` or ``key=number``, ``pattern`` a regular expression with a group around it;
     with neither, the file holds the number alone.
     """
 
@@ -169,7 +169,7 @@ class Compose:
 class Unit:
     """A service that is no container: ``root/releases/TAG``, the link ``root/current`` to it, and a systemd unit.
 
-    ``artifact`` is a tar archive on the node, with ``{tag}`` in its path; without it ``root/releases/TAG`` must be there.
+    ``artifact`` is a tar archive on the node with ``{tag}`` in its path; without it ``root/releases/TAG`` must exist.
     """
 
     name: str = setting(pattern=r"[A-Za-z0-9:_.@-]+\.service", like="themisdb.service")

@@ -88,15 +88,34 @@ class Service:
 
 
 # Not part of what runs: changing one of these alone is no new release.
-AROUND = ("gate", "watch_s", "protected", "accelerators", "depends_on", "dependants", "keep", "preflight", "postflight")
-AROUND += ("stop", "required_env", "env_template", "env", "config", "image")
+AROUND = frozenset(
+    [
+        "gate",
+        "watch_s",
+        "protected",
+        "accelerators",
+        "depends_on",
+        "dependants",
+        "keep",
+        "preflight",
+        "postflight",
+        "stop",
+        "required_env",
+        "env_template",
+        "env",
+        "config",
+        "image",
+    ]
+)
 
 
 def parse(name: str, data: Any) -> Service:
     """Return the service, or raise :class:`BadService` with everything that is wrong with it."""
     problems: List[str] = []
     if not re.fullmatch(NAME, str(name)):
-        problems.append("the name must be lower-case letters, digits, '.', '_' and '-', and begin with a letter or digit")
+        problems.append(
+            "the name must be lower-case letters, digits, '.', '_' and '-', and begin with a letter or digit"
+        )
     service = load(Service, data, "", problems)
     if service is not None:
         problems += _contradictions(service)
@@ -125,11 +144,21 @@ def missing_env(service: Service, env: Mapping[str, Any]) -> List[str]:
 
 
 def _contradictions(service: Service) -> List[str]:
-    needs = {"container": ["image"], "compose": ["image", "compose"], "systemd_unit": ["unit"], "model_pointer": ["pointer"]}
-    wrong = [f"{key}: is missing, a service of kind {service.kind} needs it" for key in needs[service.kind] if getattr(service, key) is None]
-    for key in ("compose", "unit", "pointer"):
-        if getattr(service, key) is not None and key not in needs[service.kind]:
-            wrong.append(f"{key}: a service of kind {service.kind} has none")
+    needs = {
+        "container": ["image"],
+        "compose": ["image", "compose"],
+        "systemd_unit": ["unit"],
+        "model_pointer": ["pointer"],
+    }
+    wrong = [
+        f"{key}: is missing, a service of kind {service.kind} needs it"
+        for key in needs[service.kind]
+        if getattr(service, key) is None
+    ]
+    others = [key for key in ("compose", "unit", "pointer") if key not in needs[service.kind]]
+    wrong += [
+        f"{key}: a service of kind {service.kind} has none" for key in others if getattr(service, key) is not None
+    ]
     dests = [entry.dest for entry in service.config]
     wrong += [f"config: {dest} is written twice" for dest in sorted({dest for dest in dests if dests.count(dest) > 1})]
     if service.compose and service.compose.file not in dests:
@@ -162,5 +191,3 @@ def _unusable(text: str, groups: int) -> List[str]:
     except re.error as error:
         return [f"is no regular expression: {error}"]
     return ["needs a group around the number"] if compiled.groups < groups else []
-
-

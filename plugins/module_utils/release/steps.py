@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, List
 
 from . import Refused, StepFailed, checks, disk, files, guard
 from .kinds.base import Spec
-from .work import Work, spec_of
+from .work import Work, known
 
 BARRIER_S = 30.0
 
@@ -27,7 +27,9 @@ def guard_(work: Work) -> None:
         return
     found = work.free(float(policy.partition(":")[2] or 0), running)
     message = f"accelerators are held: {guard.told(found)}" if found else ""
-    work.report.row("pre.accelerators", "fail" if found else "pass", guard.told(found), "nobody holds one", message, source=source)
+    work.report.row(
+        "pre.accelerators", "fail" if found else "pass", guard.told(found), "nobody holds one", message, source=source
+    )
     if found:
         raise Refused(f"{message} (accelerators: {policy})")
 
@@ -55,7 +57,9 @@ def _make_room(work: Work) -> None:
             store.write_spec(work.target)
     except OSError as error:
         raise Refused(f"{store.folder} cannot be written: {error}") from error
-    files.stage(f"{work.target['id']}.before", [file for file in work.target["before"] if file["content"] is not None], False)
+    files.stage(
+        f"{work.target['id']}.before", [file for file in work.target["before"] if file["content"] is not None], False
+    )
     files.stage(work.target["id"], work.target["files"], True)
     if work.current:
         files.stage(work.current["id"], work.current["files"], False)
@@ -64,7 +68,9 @@ def _make_room(work: Work) -> None:
 def way_back(work: Work) -> None:
     """Make sure that what runs now could be started again."""
     if work.current is None:
-        work.report.row("pre.way_back", "not_applicable", None, "a release to go back to", "first deploy: nothing to go back to")
+        work.report.row(
+            "pre.way_back", "not_applicable", None, "a release to go back to", "first deploy: nothing to go back to"
+        )
         work.report.warn("first deploy: there is nothing to go back to")
         return
     lacking = work.kind.lacking(work.current)
@@ -74,14 +80,16 @@ def way_back(work: Work) -> None:
     seen = f"{work.current['tag']} ({work.current['id']})"
     if lacking:
         work.report.warn(f"nothing runs, and there is no way back to {seen}: {lacking}")
-        work.report.row("pre.way_back", "not_applicable", lacking, "a release to go back to", "nothing runs that could be lost")
+        work.report.row(
+            "pre.way_back", "not_applicable", lacking, "a release to go back to", "nothing runs that could be lost"
+        )
         work.current = None
         return
     work.report.row("pre.way_back", "pass", seen, "can be started again")
 
 
 def pull(work: Work) -> None:
-    """Bring the release to this machine. One to go back to is there already, or comes from the registry by its digest."""
+    """Bring the release to this machine. An earlier one is there already, or comes from the registry by its digest."""
     if work.check:
         lacking = work.kind.lacking(work.target) if work.params["state"] != "present" else None
         if lacking:
@@ -138,14 +146,8 @@ def passed_by(work: Work) -> List[Spec]:
     """Return the releases that a rollback goes back over, newest first, as far as they are still known."""
     if work.params["state"] != "rolled_back":
         return []
-    found = []
-    for entry in work.store.releases:
-        if entry["seq"] > work.target["seq"]:
-            try:
-                found.append(work.store.spec(entry["id"]))
-            except disk.Damaged:
-                continue
-    return found
+    newer = [entry["id"] for entry in work.store.releases if entry["seq"] > work.target["seq"]]
+    return known(work.store, newer)
 
 
 def start(work: Work) -> None:
@@ -171,7 +173,11 @@ def commit(work: Work) -> None:
         return
     if work.params["state"] == "rolled_back":
         reason = f"rolled back: {work.params['why']}" if work.params["why"] else "rolled back"
-        newer = [entry for entry in store.releases if entry["seq"] > target["seq"] and entry["verified"] and entry["outcome"] != "rolled_back"]
+        newer = [
+            entry
+            for entry in store.releases
+            if entry["seq"] > target["seq"] and entry["verified"] and entry["outcome"] != "rolled_back"
+        ]
         known = store.entry(target["id"]) or work.entry(target, True, "deployed")
         entries = [dict(entry, outcome="rolled_back", reason=reason) for entry in newer]
         entries.append(dict(known, since=work.entry(target, True, "")["since"]))
@@ -186,8 +192,8 @@ def prune(work: Work) -> None:
     tidy(work)
     keep = kept(work)
     try:
-        known = _specs(work, [name for name in work.store.spec_names() if name not in keep])
-        work.kind.prune(_specs(work, keep), known)
+        gone = known(work.store, [name for name in work.store.spec_names() if name not in keep])
+        work.kind.prune(known(work.store, keep), gone)
         work.store.drop_specs(keep)
     except (StepFailed, OSError) as error:
         work.report.warn(f"not everything that is not needed any more was removed: {error}")
@@ -206,18 +212,6 @@ def kept(work: Work) -> List[str]:
     good = [entry["id"] for entry in store.targets()][: max(1, work.target["service"]["keep"] - 1)]
     bad = [entry["id"] for entry in store.releases if not entry["verified"] or entry["outcome"] == "rolled_back"][:1]
     return [name for name in (store.current, *good, *bad) if name]
-
-
-def _specs(work: Work, names: List[str]) -> List[Spec]:
-    found = []
-    for name in names:
-        try:
-            spec = spec_of(work.store, name)
-        except Refused as error:
-            work.report.warn(str(error))
-            continue
-        found += [spec] if spec else []
-    return found
 
 
 STEPS: Dict[str, Callable[[Work], Any]] = {

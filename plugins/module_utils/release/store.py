@@ -72,15 +72,21 @@ class Store:
             return
         path = self._path("history.json")
         if not isinstance(written, dict) or not isinstance(written.get("audit"), dict):
-            raise disk.Damaged(f"{path} is damaged: it is no history. Remove it to have it written anew from audit.jsonl")
+            raise disk.Damaged(
+                f"{path} is damaged: it is no history. Remove it to have it written anew from audit.jsonl"
+            )
         head = written["audit"]
         seq = head.get("seq")
         if head not in [{"seq": entry["seq"], "hash": entry["hash"]} for entry in self.log.entries]:
-            raise disk.Damaged(f"audit.jsonl of {self.folder} was cut off or rewritten: {path} knows entry {seq} and it does not")
+            raise disk.Damaged(
+                f"audit.jsonl of {self.folder} was cut off or rewritten: {path} knows entry {seq} and it does not"
+            )
         then = Store(os.path.dirname(self.folder), self.name)
         then._fold(self.log.entries[:seq])
         if (written.get("current"), written.get("releases")) != (then.current, then.releases):
-            raise disk.Damaged(f"{path} was tampered with: audit.jsonl says otherwise. Remove it to have it written anew")
+            raise disk.Damaged(
+                f"{path} was tampered with: audit.jsonl says otherwise. Remove it to have it written anew"
+            )
         self.behind = (then.current, then.releases) != (self.current, self.releases)
 
     def mend(self) -> Optional[str]:

@@ -58,10 +58,11 @@ def unpack(archive: str, folder: str, tick: Callable[[], None]) -> None:
     disk.folder(beside, 0o755)
     try:
         with tarfile.open(archive) as opened:
+            opened.extraction_filter = getattr(tarfile, "tar_filter", None)  # not in every Python
             for member in opened:
                 tick()
                 _checked(member, archive)
-                opened.extract(member, beside, **({"filter": "tar"} if hasattr(tarfile, "tar_filter") else {}))
+                opened.extract(member, beside)
     except (OSError, tarfile.TarError) as error:
         shutil.rmtree(beside, ignore_errors=True)
         raise StepFailed(f"{archive} cannot be unpacked: {error}") from error

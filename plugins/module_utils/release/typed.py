@@ -8,9 +8,16 @@ import dataclasses
 import difflib
 import re
 import typing
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
-NAMES = {str: "a text", int: "a whole number", float: "a number", bool: "true or false", dict: "a mapping", list: "a list"}
+NAMES = {
+    str: "a text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    dict: "a mapping",
+    list: "a list",
+}
 
 
 def setting(default: Any = dataclasses.MISSING, **rules: Any) -> Any:
@@ -34,9 +41,8 @@ def load(cls: Any, data: Any, where: str, problems: List[str]) -> Any:
     before = len(problems)
     fields = {field.name: field for field in dataclasses.fields(cls) if field.init}
     hints = typing.get_type_hints(cls)
-    for key in data:
-        if key not in fields:
-            problems.append(_told(_join(where, str(key)), "unknown key" + _suggestion(str(key), list(fields))))
+    strange = [str(key) for key in data if key not in fields]
+    problems += [_told(_join(where, key), "unknown key" + _suggestion(key, list(fields))) for key in strange]
     values = {}
     for name, field in fields.items():
         place = _join(where, name)
@@ -84,14 +90,20 @@ def _dict(item: Any, value: Any, place: str, rules: Mapping[str, Any], problems:
         problems.append(_told(place, f"must be a mapping, not {_kind(value)}"))
         return None
     named = rules.get("keys")
-    problems += [_told(_join(place, str(key)), "is no name that can be used here") for key in value if named and not re.fullmatch(named, str(key))]
+    problems += [
+        _told(_join(place, str(key)), "is no name that can be used here")
+        for key in value
+        if named and not re.fullmatch(named, str(key))
+    ]
     return {str(key): _value(item, entry, _join(place, str(key)), {}, problems) for key, entry in value.items()}
 
 
 def _broken(value: Any, rules: Mapping[str, Any]) -> List[str]:
     """Return which rules a value of the right type breaks. The value itself is told only where it can be no secret."""
     if "choices" in rules and value not in rules["choices"]:
-        return [f"must be one of {', '.join(rules['choices'])}, not '{value}'" + _suggestion(str(value), rules["choices"])]
+        return [
+            f"must be one of {', '.join(rules['choices'])}, not '{value}'" + _suggestion(str(value), rules["choices"])
+        ]
     if "pattern" in rules and isinstance(value, str) and not re.fullmatch(rules["pattern"], value):
         return [f"'{value}' is not like {rules['like']}"]
     if "least" in rules and isinstance(value, (int, float)) and value < rules["least"]:
@@ -103,7 +115,8 @@ def _fits(value: Any, choices: Sequence[Any]) -> bool:
     if isinstance(value, bool):
         return bool in choices
     return any(
-        (choice is float and isinstance(value, (int, float))) or (isinstance(choice, type) and isinstance(value, choice))
+        (choice is float and isinstance(value, (int, float)))
+        or (isinstance(choice, type) and isinstance(value, choice))
         for choice in choices
         if typing.get_origin(choice) is None
     )
@@ -114,7 +127,10 @@ def _either(choices: Sequence[Any]) -> str:
 
 
 def _kind(value: Any) -> str:
-    return next((name for kind, name in NAMES.items() if type(value) is kind), "nothing" if value is None else type(value).__name__)
+    return next(
+        (name for kind, name in NAMES.items() if type(value) is kind),
+        "nothing" if value is None else type(value).__name__,
+    )
 
 
 def _optional(hint: Any) -> bool:
@@ -139,4 +155,3 @@ def _told(place: str, wrong: str) -> str:
 def _suggestion(key: str, known: Sequence[str]) -> str:
     near: Optional[List[str]] = difflib.get_close_matches(key, known, 1)
     return f", did you mean {near[0]}?" if near else f" (known: {', '.join(known)})"
-

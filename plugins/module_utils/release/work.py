@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, Iterable, List, Mapping, Optional
 
 from . import Refused, StepFailed, clock, disk, gate, guard
 from .engine import Engine
@@ -59,7 +60,7 @@ class Work:
     # --- the gate ---------------------------------------------------------------------------------
 
     def gate(self, spec: Spec, watch_s: Optional[float]) -> None:
-        """Pass a release through its gate and, unless ``watch_s`` is ``None``, its watch window; raise :class:`gate.Bad`."""
+        """Pass a release through its gate or, with ``watch_s``, its watch window; raise :class:`gate.Bad`."""
         watched = gate.Watched(self.kind, spec["service"]["gate"], self.tick, self.report.name)
         try:
             if watch_s is None:
@@ -104,7 +105,9 @@ class Work:
         message = f"stopped by force: exit code {FORCED}, grace of {grace} s exceeded" if forced else ""
         if forced:
             self.report.warn(message)
-        self.report.row("stop", "fail" if forced else "pass", self.stop_exit, "ends by itself", message, source="exit code")
+        self.report.row(
+            "stop", "fail" if forced else "pass", self.stop_exit, "ends by itself", message, source="exit code"
+        )
 
     # --- the history ------------------------------------------------------------------------------
 
@@ -130,6 +133,15 @@ def spec_of(store: Store, release: Optional[str]) -> Optional[Spec]:
         return store.spec(release)
     except disk.Damaged as error:
         raise Refused(str(error)) from error
+
+
+def known(store: Store, names: Iterable[Optional[str]]) -> List[Spec]:
+    """Return those of these releases of which is known, undamaged, what they are started from."""
+    found = []
+    for name in names:
+        with contextlib.suppress(disk.Damaged):
+            found += [store.spec(name)] if name else []
+    return found
 
 
 def texts(value: Any, what: str) -> Any:

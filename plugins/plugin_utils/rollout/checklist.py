@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...module_utils.judge.catalogue import COVERS, ID, SEVERITIES
-from ...module_utils.judge.results import NOT_APPLICABLE, STATUSES, UNKNOWN
+from ...module_utils.judge.results import FAIL, NOT_APPLICABLE, STATUSES, UNKNOWN
 from ...module_utils.release.service import KINDS, Service
 from ..files import ROLES, BadInput, Entry, entries
 
@@ -115,11 +115,15 @@ def _answered(item: Item, asked: Asked, answer: Answer) -> dict[str, Any]:
     status = answer.get("status") if answer.get("status") in STATUSES else UNKNOWN
     label = str(answer.get("item") or name)
     label = label if label.startswith(name) else f"{name}: {label}"
-    message = str(answer.get("message") or item["title"])
+    message = str(answer.get("message") or (_seen(answer) if status == FAIL else item["title"]))
     made = row(item, label, status, message if message.startswith(name) else f"{name}: {message}", asked.at)
     made |= {key: answer.get(key) for key in ("observed", "expected", "source")}
     made["reason"] = message if status in (UNKNOWN, NOT_APPLICABLE) else None
     return made | ({"at": answer["at"]} if answer.get("at") else {})
+
+
+def _seen(answer: Answer) -> str:
+    return f"{answer.get('observed')}, expected {answer.get('expected')}"
 
 
 def row(item: Item, label: str, status: str, message: str, at: str, **more: Any) -> dict[str, Any]:

@@ -40,18 +40,11 @@ def new(host: str, outcome: str, message: str, **more: Any) -> Deed:
 
 def answer(service: str, state: str, returned: Mapping[str, Any]) -> dict[str, Any]:
     """Return of what the module returned what is kept; without an outcome it gave no answer that can be trusted."""
-    kept = {key: returned[key] for key in KEPT if returned.get(key) is not None}
-    if "warnings" in kept:
-        kept["warnings"] = [_text(warning) for warning in kept["warnings"]]
+    kept = {key: plain(returned[key]) for key in KEPT if returned.get(key) is not None}
     good = kept.get("outcome") in (*GOOD, REFUSED, REVERTED, FAILED)
     if not good or (returned.get("failed") and kept["outcome"] in GOOD):
         kept["outcome"] = NO_ANSWER
     return {"service": service, "state": state, **kept}
-
-
-def _text(warning: Any) -> str:
-    """Return a warning's text: Ansible makes objects of the texts that a module returns, and JSON has none for them."""
-    return str(getattr(getattr(warning, "event", None), "msg", warning))
 
 
 def good(answers: Iterable[Mapping[str, Any]]) -> bool:
@@ -71,3 +64,18 @@ def said(returned: Mapping[str, Any], service: str, host: str) -> str:
     text = str(returned.get("msg") or returned.get("outcome") or "gave no answer").strip()
     text = text.removeprefix(f"service {service}").lstrip(": ").removeprefix(f"on {host}").lstrip(": ")
     return f"service {service} on {host}: {text}"[:800]
+
+
+def plain(value: Any) -> Any:
+    """Return a value without what Ansible knows of it besides (where it stands, that it was a secret or a warning)."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(part) for part in value]
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value)
+    return str(getattr(getattr(value, "event", value), "msg", value))

@@ -63,7 +63,8 @@ def ahead_of(host: str, waves: Sequence[Sequence[str]]) -> list[str]:
 
 def beside(records: Iterable[Mapping[str, Any]], at: str) -> list[dict[str, Any]]:
     """Return what a report tells of all hosts of a rollout together: whether they run the same release."""
-    told = [(record["name"], record["release"]) for record in records if record.get("release")]
+    kept = [record for record in records if (record.get("release") or {}).get("asked")]
+    told = [(record["name"], record["release"]) for record in kept]
     item = next(item for item in checklist.shipped() if item["id"] == SAME)
     rows = []
     for service in sorted({release["service"] for unused, release in told}):

@@ -15,6 +15,7 @@ from ...module_utils.release.service import TAG, BadService, Service, parse
 from ..files import BadInput
 from . import preflight, render
 from . import services as described
+from .deed import plain
 
 ASKED = ("service", "tag", "state", "to")  # of the options, what a plan holds and the later steps go by
 Plan = dict[str, Any]
@@ -144,16 +145,3 @@ def _config(status: str, message: str, service: Service) -> dict[str, Any]:
         "message": message or good,
         "source": service.config[0].template,
     }
-
-
-def plain(value: Any) -> Any:
-    """Return a value without what Ansible knows of it besides (where it stands, that it was a secret)."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(part) for key, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(part) for part in value]
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, int):
-        return int(value)
-    return float(value) if isinstance(value, float) else str(value)

@@ -15,7 +15,9 @@ from ...module_utils.judge.results import FAIL, PASS, UNKNOWN
 from ...module_utils.release.service import Service, missing_env
 from .. import evidence
 
-GREEN = r"(?i)\b(status|state|conclusion|result)\b\W{1,5}(success|successful|succeeded|passed|pass|green|ok)\b"
+STATED = r"(?i)\b(?:status|state|conclusion|result)\b\W{1,5}(\w+)"
+GREEN = {"success", "successful", "succeeded", "passed", "pass", "green", "ok"}
+OVER = {"completed", "finished", "done"}  # say that it ended, and not how
 GRAVE = ("critical", "high")
 
 
@@ -65,8 +67,9 @@ def _said(name: str, source: str, status: str, observed: Any, expected: Any, mes
 
 
 def _ci(text: str, expect: str | None, tag: str) -> tuple[str, str, str, str]:
-    wanted = expect.replace("{tag}", tag) if expect else "a status of success"
-    good = wanted in text if expect else re.search(GREEN, text) is not None
+    wanted = expect.replace("{tag}", tag) if expect else "success, and nothing else"
+    said = {word.lower() for word in re.findall(STATED, text)}
+    good = wanted in text if expect else bool(said & GREEN) and said <= GREEN | OVER
     return (
         PASS if good else FAIL,
         "found" if good else "not found",

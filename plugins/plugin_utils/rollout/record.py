@@ -37,7 +37,11 @@ def record(plan: Mapping[str, Any], done: Deed, services: Mapping[str, Service],
         "facts_summary": summary(plan, done),
         "errors": [],
         "catalogue": CATALOGUE,
-        "release": {"service": plan["service"], "runs": told(release(done, plan["service"]))},
+        "release": {
+            "service": plan["service"],
+            "runs": _runs(plan, done),
+            "asked": bool(done["answers"]) or not reached,
+        },
         "compared": False,  # it tells of one service, and nothing that hosts could be held beside each other by
     }
 
@@ -130,6 +134,12 @@ def release(done: Deed, service: str) -> Mapping[str, Any]:
     """Return what runs on the host now as far as is known: what the last answer for the service said."""
     known = [answer for answer in done["answers"] if answer["service"] == service and answer.get("release")]
     return known[-1]["release"] if known else {}
+
+
+def _runs(plan: Mapping[str, Any], done: Deed) -> str | None:
+    """Return what runs on the host in few words, or nothing where that is not known."""
+    surely = done["reached"] and any(answer["outcome"] != deed.NO_ANSWER for answer in done["answers"])
+    return told(release(done, plan["service"])) or ("nothing" if surely else None)
 
 
 def told(found: Mapping[str, Any]) -> str | None:

@@ -78,15 +78,16 @@ class Daemon:
 
     def _launch(self) -> None:
         self.runtime.mkdir(mode=0o700)
-        self.home.mkdir(parents=True, exist_ok=True)
-        config = self.runtime / "daemon.json"  # or the machine's own would be read
-        config.write_text("{}")
-        options = {
+        (self.runtime / "daemon.json").write_text("{}")  # or the machine's own would be read
+        self._run("dockerd", *(f"--{name}={value}" for name, value in self._options().items()))
+
+    def _options(self) -> dict[str, str | Path]:
+        return {
             "data-root": self.home / "docker",
             "exec-root": self.runtime / "exec",
             "pidfile": self._pidfile,
             "host": f"unix://{self.runtime / 'docker.sock'}",
-            "config-file": config,
+            "config-file": self.runtime / "daemon.json",
             "containerd-namespace": self.bridge,
             "containerd-plugins-namespace": f"{self.bridge}-plugins",
             "bridge": "none",
@@ -95,9 +96,12 @@ class Daemon:
             "ip-forward": "false",
             "ip-masq": "false",
         }
-        with (self.home / "dockerd.log").open("wb") as log:
-            subprocess.Popen(
-                ["dockerd", *(f"--{name}={value}" for name, value in options.items())],
+
+    def _run(self, program: str, *words: str) -> subprocess.Popen[bytes]:
+        self.home.mkdir(parents=True, exist_ok=True)
+        with (self.home / f"{program}.log").open("wb") as log:
+            return subprocess.Popen(
+                [program, *words],
                 env={**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"},
                 stdin=subprocess.DEVNULL,
                 stdout=log,

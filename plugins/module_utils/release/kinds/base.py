@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Protocol
 
-# What a release is started from (``releases/ID.json``): id, seq, tag, image, digest, image_id, service (all of its data),
-# run (the part of it that is configuration), env, files, before (what files to write were like), config_hash, container_id.
+# What a release is started from (``releases/ID.json``): id, seq, tag, image, digest, image_id, service (all of its
+# data), run (the part of it that is configuration), env, files, before (what was where its files are written),
+# config_hash, pulled (whether its image came for it), container_id (of one that was not started from here).
 Spec = Dict[str, Any]
 Tick = Callable[[], None]
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """A project of Compose v2. Its file stays the user's; the pinned image, labels and environment are laid over it.
 
-Compose replaces a container by removing it, so no old one is retained: the way back is the image, which keeps a tag of ours.
+Compose replaces a container by removing it, so no old one is retained: the way back is its image, under a tag of ours.
 """
 
 from __future__ import annotations
@@ -103,5 +103,9 @@ class Compose(Container):
     def _run(self, words: List[str]) -> None:
         answer = Host().run(["docker", "compose", *words], UP_S, env={"DOCKER_HOST": f"unix://{self.engine.socket}"})
         if answer.state != OK or answer.rc != 0:
-            said = answer.stderr.decode("utf-8", "replace").strip() if answer.state == OK else answer.detail or answer.state
+            said = (
+                answer.stderr.decode("utf-8", "replace").strip()
+                if answer.state == OK
+                else answer.detail or answer.state
+            )
             raise StepFailed(f"docker compose {words[-1]}: {said[-300:]}")

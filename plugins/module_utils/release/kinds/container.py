@@ -2,8 +2,8 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """A service that is one container of Docker or Podman.
 
-The running container has the service's name. Others have the name NAME.RELEASE and the restart policy ``no``: with another
-one, a restart of the engine would start the old release beside the new one.
+The running container has the service's name. Others have the name NAME.RELEASE and the restart policy ``no``: with
+another one, a restart of the engine would start the old release beside the new one.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ class Container:
 
     touches = True
 
-    def __init__(self, name: str, engine: Engine, service: Mapping[str, Any], login: Optional[Mapping[str, str]] = None):
+    def __init__(
+        self, name: str, engine: Engine, service: Mapping[str, Any], login: Optional[Mapping[str, str]] = None
+    ):
         self.name, self.engine, self.login = name, engine, login
         self.given = _given(service)
 
@@ -78,7 +80,9 @@ class Container:
         if spec.get("container_id"):
             return f"its container {self.name}.{spec['id']} is gone, and it was not made from here"
         if not spec.get("image_id") or self.engine.image(spec["image_id"]) is None:
-            return f"its image {spec.get('image_id') or spec['image']} ({spec['image']}:{spec['tag']}) is not on this machine any more"
+            return (
+                f"the image of {spec['tag']} ({spec.get('image_id') or spec['image']}) is not on this machine any more"
+            )
         return None
 
     def needs(self, spec: Spec) -> List[str]:
@@ -137,7 +141,7 @@ class Container:
         if spec.get("container_id") or self._of(spec) is not None:
             return
         self.engine.call("POST", f"/images/{quote(spec['image_id'])}/tag", repo=f"{OURS}/{self.name}", tag=spec["id"])
-        # Docker starts a container that was only created when it restarts; an older Podman cannot change the policy later.
+        # A restarted Docker starts what was only created, too; an older Podman cannot change the policy later.
         policy = spec["service"]["restart"] if self.engine.is_podman else "no"
         self.engine.call("POST", "/containers/create", body(spec, policy), name=f"{self.name}.{spec['id']}")
 
@@ -207,7 +211,9 @@ class Container:
 
     def _alone(self, chosen: Mapping[str, Any], spec: Spec) -> None:
         """Stop and put aside whatever else of this service runs or has its name."""
-        others = [self.engine.container(listed["Id"]) for listed in self.engine.labelled(f"{SERVICE_LABEL}={self.name}")]
+        others = [
+            self.engine.container(listed["Id"]) for listed in self.engine.labelled(f"{SERVICE_LABEL}={self.name}")
+        ]
         for other in [*others, self._here()]:
             if other is None or other["Id"] == chosen["Id"]:
                 continue

@@ -37,7 +37,9 @@ def body(spec: Spec, policy: str) -> Dict[str, Any]:
 def _host(service: Mapping[str, Any], bound: Dict[str, Any]) -> Dict[str, Any]:
     told = {
         "Binds": [f"{m['source']}:{m['target']}:{'ro' if m['read_only'] else 'rw'}" for m in service["mounts"]],
-        "Devices": [{"PathOnHost": path, "PathInContainer": path, "CgroupPermissions": "rwm"} for path in service["devices"]],
+        "Devices": [
+            {"PathOnHost": path, "PathInContainer": path, "CgroupPermissions": "rwm"} for path in service["devices"]
+        ],
         "DeviceRequests": _gpus(service.get("gpus")),
         "PortBindings": bound,
         "NetworkMode": service.get("network"),

@@ -2,8 +2,9 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """A service that is no container: folders of versions, a link to the one that is current, and a systemd unit.
 
-``ROOT/current`` leads to ``ROOT/releases/.RELEASE``, which leads to the folder of the version. So one rename says both which
-version runs and which release of ours that is. The environment is in ``ROOT/environment``, for ``EnvironmentFile=``.
+``ROOT/current`` leads to ``ROOT/releases/.RELEASE``, which leads to the folder of the version. So one rename says both
+which version runs and which release of ours that is. The environment is in ``ROOT/environment``, for
+``EnvironmentFile=``.
 """
 
 from __future__ import annotations
@@ -20,7 +21,15 @@ from .base import RUNNING, Probe, Running, Spec, Tick
 ANSWER_S = 20.0
 KILLED_S = 15.0
 FORCED = 137
-SHOWN = ("ActiveState", "SubState", "NRestarts", "MainPID", "ExecMainStartTimestampMonotonic", "ExecMainStatus", "ControlGroup")
+SHOWN = (
+    "ActiveState",
+    "SubState",
+    "NRestarts",
+    "MainPID",
+    "ExecMainStartTimestampMonotonic",
+    "ExecMainStatus",
+    "ControlGroup",
+)
 STATUS = {"active": RUNNING, "reloading": RUNNING, "activating": "starting", "failed": "failed", "inactive": "exited"}
 
 
@@ -83,7 +92,9 @@ class SystemdUnit:
         code = shown.get("ExecMainStatus", "")
         source = f"systemctl show {self._unit}"
         started = shown.get("ExecMainStartTimestampMonotonic", "")
-        return Probe(status, int(shown.get("NRestarts") or 0), started, "none", int(code) if code.isdigit() else None, source)
+        return Probe(
+            status, int(shown.get("NRestarts") or 0), started, "none", int(code) if code.isdigit() else None, source
+        )
 
     def pids(self) -> List[int]:
         pid = int(self._show().get("MainPID") or 0)
@@ -185,7 +196,11 @@ class SystemdUnit:
     def _said(self, argv: List[str]) -> str:
         answer = Host().run(argv, timeout=ANSWER_S)
         if answer.state != OK or answer.rc != 0:
-            why = answer.stderr.decode("utf-8", "replace").strip() if answer.state == OK else answer.detail or answer.state
+            why = (
+                answer.stderr.decode("utf-8", "replace").strip()
+                if answer.state == OK
+                else answer.detail or answer.state
+            )
             raise StepFailed(f"{' '.join(argv)}: {why[:200]}")
         return answer.stdout.decode("utf-8", "replace")
 
