@@ -141,6 +141,12 @@ class Fleet:
         group.parent.mkdir(exist_ok=True)
         group.write_text(json.dumps(shared))
 
+    def template(self, name: str, text: str) -> None:
+        """Write a template where the role looks for it: beside the inventory, which would take it for a list of hosts."""
+        file = self.folder / "hosts-services" / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text)
+
     def outcome(self, process: subprocess.Popen[str], output: str) -> Outcome:
         """Return what became of a playbook that has ended."""
         file = self.folder / "reports" / "latest" / "run.json"

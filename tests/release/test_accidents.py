@@ -8,6 +8,9 @@ import pytest
 from fleet import Fleet, away
 from rack import Node
 
+PLACE = "/usr/local/lib/python3.11/dist-packages/rack_clock.pth"
+YESTERDAY = "import time; time.time = lambda real=time.time: real() - 86400"  # a container's clock is its host's
+
 
 @pytest.fixture
 def node(fleet: Fleet) -> Node:
@@ -94,3 +97,16 @@ def test_accelerator_is_held(fleet: Fleet, node: Node) -> None:
         node.sh("kill $(cat /run/trainer); rm /run/trainer")
     fleet.deploy("v2").good()
     assert fleet.at_rest(node) == "v2"
+
+
+def test_clock_jumped_back(fleet: Fleet, node: Node) -> None:
+    """Which release is older is a matter of their order, not of their times; the module is shown yesterday's time."""
+    fleet.deploy("v1").good()
+    node.write(PLACE, YESTERDAY + "\n")
+    try:
+        fleet.deploy("v2").good()
+        assert fleet.at_rest(node) == "v2"
+        fleet.rollback().good()
+        assert fleet.at_rest(node) == "v1"
+    finally:
+        node.sh(f"rm {PLACE}")

@@ -48,10 +48,13 @@ class Broker:
         self.url = f"amqp://{USER}:{password}@{address}:5672/%2F"
         self._password = password
 
-    def create(self, machine_image: str) -> None:
-        """Start it and wait until it takes connections."""
+    def create(self, machine_image: str, *options: str) -> None:
+        """Start the container of the broker; ``options`` are more of ``docker run``."""
         own = ["--name", self.name, "--hostname", self.name, "--network", "rack", "--ip", self.address]
-        self.daemon.docker("run", "-d", *own, machine_image, "rabbitmq-server")
+        self.daemon.docker("run", "-d", *own, *options, machine_image, "rabbitmq-server")
+
+    def wait(self) -> None:
+        """Wait until it takes connections, and make its user."""
         ends = time.monotonic() + 90
         while True:
             try:
@@ -71,6 +74,10 @@ class Broker:
             self._exec(*words)
         else:
             self.daemon.docker("exec", "-d", self.name, *words)
+
+    def stop_publishing(self) -> None:
+        """Let no more messages come."""
+        self._exec("sh", "-c", "kill $(pgrep -f basic_publish)")
 
     def last_offset(self, stream: str) -> int:
         """Return the offset of the stream's last message, -1 if it has none."""

@@ -44,14 +44,14 @@ class Registry:
         self.daemon, self.name, self.address, self.login = daemon, name, address, login
         self.host = f"{address}:{PORT}"
 
-    def create(self, image: str) -> None:
-        """Start the container of the registry, empty."""
+    def create(self, image: str, *options: str) -> None:
+        """Start the container of the registry, empty; ``options`` are more of ``docker run``."""
         config = CONFIG.format(port=PORT) + (LOCKED if self.login else "")
-        start = 'printf %s "$CONFIG" >/config; printf %s "$LOGINS" >/htpasswd; exec docker-registry serve /config'
+        start = 'printf %s "$CONFIG" >/config; printf %s "$LOGINS" >/htpasswd; '
+        start += "while :; do [ -e /away ] || docker-registry serve /config; sleep 0.2; done"
         environment = ["-e", f"CONFIG={config}", "-e", f"LOGINS={self._logins()}"]
         own = ["--name", self.name, "--network", "rack", "--ip", self.address]
-        self.daemon.docker("run", "-d", *own, *environment, image, "sh", "-c", start)
-        self.wait()
+        self.daemon.docker("run", "-d", *own, *options, *environment, image, "sh", "-c", start)
 
     def wait(self) -> None:
         """Wait until the registry answers."""
@@ -64,12 +64,12 @@ class Registry:
         raise OSError(f"the registry {self.host} does not answer")
 
     def stop(self) -> None:
-        """Take the registry away."""
-        self.daemon.docker("stop", "-t", "1", self.name)
+        """Take the registry away: nothing listens on its port any more."""
+        self.daemon.docker("exec", self.name, "sh", "-c", "touch /away; kill $(pidof docker-registry)")
 
     def start(self) -> None:
         """Bring the registry back, with what it held."""
-        self.daemon.docker("start", self.name)
+        self.daemon.docker("exec", self.name, "rm", "/away")
         self.wait()
 
     def push(self, name: str, tag: str, pushed: Image) -> str:
