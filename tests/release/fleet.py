@@ -102,9 +102,9 @@ class Fleet:
         """Run the playbook that deploys, on ``nodes`` or on all."""
         return self.play("deploy", *nodes, options=options, deploy_tag=tag, **variables)
 
-    def rollback(self, *nodes: Node, to: int = 1, **variables: Any) -> Outcome:
+    def rollback(self, *nodes: Node, to: int = 1, options: Sequence[str] = (), **variables: Any) -> Outcome:
         """Run the playbook that goes back."""
-        return self.play("rollback", *nodes, rollback_to=to, **variables)
+        return self.play("rollback", *nodes, options=options, rollback_to=to, **variables)
 
     def play(self, playbook: str, *nodes: Node, options: Sequence[str] = (), **variables: Any) -> Outcome:
         """Run a playbook to its end."""

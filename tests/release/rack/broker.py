@@ -14,14 +14,19 @@ from .images import Image, image, layer
 
 CONSUMER = Path(__file__).with_name("consumer.py")
 USER = "annotator"
-# Runs in the broker's container: publishes COUNT messages, PAUSE seconds apart, and waits until each is stored.
+# Runs in the broker's container: publishes COUNT messages, PAUSE seconds apart, and waits until each is stored. It ends
+# early, between two messages, when it is told so by a file, which it takes away.
+QUIET = "/run/quiet"
 PUBLISH = """
-import sys, time, pika
+import os, sys, time, pika
 stream, count, pause = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
 channel = pika.BlockingConnection().channel()
 channel.queue_declare(stream, durable=True, arguments={"x-queue-type": "stream"})
 channel.confirm_delivery()
 for number in range(count):
+    if os.path.exists("/run/quiet"):
+        os.remove("/run/quiet")
+        break
     channel.basic_publish("", stream, b"annotation %d" % number)
     time.sleep(pause)
 """
@@ -77,7 +82,7 @@ class Broker:
 
     def stop_publishing(self) -> None:
         """Let no more messages come."""
-        self._exec("sh", "-c", "kill $(pgrep -f basic_publish)")
+        self._exec("sh", "-c", f"touch {QUIET}; while [ -e {QUIET} ]; do sleep 0.05; done")
 
     def last_offset(self, stream: str) -> int:
         """Return the offset of the stream's last message, -1 if it has none."""
