@@ -111,6 +111,7 @@ def _again(work: Work) -> Spec:
 def current(work: Work) -> Optional[Running]:
     """Find out what runs now and what to go back to: ``work.current``. What was not started from here is adopted."""
     running = work.kind.running()
+    work.ran = running is not None and running.well
     if running is None or running.release == work.store.current:
         work.current = _known(work, running)
         if work.current or running is None:

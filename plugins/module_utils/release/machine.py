@@ -150,8 +150,7 @@ class Machine:
         """Go back when the service may be down; otherwise undo what was prepared."""
         stopped = phases.stopped(self.last)
         if self.check or not stopped:
-            if not self.check:
-                recovery.discard(self.work)
+            self._discard()
             if not isinstance(error, ERRORS):
                 raise error
             return self._result("refused", False, str(error))
@@ -162,6 +161,14 @@ class Machine:
         except (StepFailed, OSError) as more:
             return self._result("failed", True, str(more))
         return self._result("reverted" if self.work.current else "failed", True, told)
+
+    def _discard(self) -> None:
+        if self.check:
+            return
+        try:
+            recovery.discard(self.work)
+        except (StepFailed, OSError) as error:
+            self.work.report.warn(f"what was prepared could not be removed, the next run tries again: {error}")
 
     def _result(self, outcome: str, changed: bool, message: str) -> Dict[str, Any]:
         report = self.work.report

@@ -21,7 +21,7 @@ def recover(work: Work) -> Optional[str]:
         return None
     params = work.params
     work.params = dict(params, state=journal.get("state", "present"), why=journal.get("why", params["why"]))
-    work.stop_exit = journal.get("stop_exit")
+    work.stop_exit, work.ran = journal.get("stop_exit"), bool(journal.get("ran"))
     work.target = next(iter(known(work.store, [journal["release"]])), {})
     work.current = next(iter(known(work.store, [journal["from"]])), None)
     try:
@@ -36,8 +36,7 @@ def _brought_to_order(work: Work, journal: Dict[str, Any]) -> str:
     phase = journal["phase"]
     of_run = f"a run for {journal.get('tag') or 'this service'} that was interrupted in phase {phase}"
     if not phases.stopped(phase):
-        discard(work)
-        return f"{of_run}: undone, nothing had been stopped"
+        return f"{of_run}: {_undone(work, journal)}"
     if work.target and work.store.current == work.target["id"]:
         steps.prune(work)
         work.store.close_journal()
@@ -53,6 +52,16 @@ def _brought_to_order(work: Work, journal: Dict[str, Any]) -> str:
     return f"{of_run}: {back(work, f'interrupted in phase {phase}')}"
 
 
+def _undone(work: Work, journal: Dict[str, Any]) -> str:
+    """Undo what was done before the stop. A service that an engine lost when it was killed is started again."""
+    running = work.kind.running()
+    if not journal.get("ran") or work.current is None or (running is not None and running.well):
+        discard(work)
+        return "undone, nothing had been stopped"
+    work.journal(phases.BACK, True)
+    return back(work, "the service had not been stopped, and did not run any more")
+
+
 def finish(work: Work) -> None:
     """Commit and clean up."""
     for name in ("commit", "prune"):
@@ -62,13 +71,10 @@ def finish(work: Work) -> None:
 
 
 def discard(work: Work) -> None:
-    """Undo what was done before the stop."""
+    """Undo what was done before the stop; raise :class:`StepFailed`, and leave the journal, where that is not possible."""
     undone = work.target
     if undone:
-        try:
-            work.kind.discard(undone)
-        except StepFailed as error:
-            work.report.warn(f"what was prepared could not be removed: {error}")
+        work.kind.discard(undone)
         files.restore(undone["id"], [file for file in undone["before"] if file["content"] is None])
         steps.tidy(work)
     work.store.close_journal()

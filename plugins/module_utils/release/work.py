@@ -29,6 +29,7 @@ class Work:
         self.lease = Lease(store.folder, params["lease_s"])
         self.target: Spec = {}
         self.current: Optional[Spec] = None
+        self.ran = False  # whether the service was well when the run began
         self.stop_exit: Optional[int] = None
         self.adopted: Optional[Dict[str, Any]] = None  # an entry for what runs and was not started from here
 
@@ -47,6 +48,7 @@ class Work:
             "state": self.params["state"],
             "tag": self.target.get("tag"),
             "seq": self.target.get("seq"),
+            "ran": self.ran,
             "stop_exit": self.stop_exit,
             "at": clock.now(),
             **self.who(),
