@@ -37,6 +37,8 @@ class Steps:
     def plan(self) -> dict[str, Any]:
         """Check all that can be checked without the host; what is wrong is noted for the gate."""
         self.run.expect(self._hosts())
+        self.run.forget(self.host)  # of an earlier rollout in the same playbook
+        self.papers.forget_deed(self.host)
         self.run.describe(record.CATALOGUE, checklist.told)
         planned, unused = planning.plan(self.action, self.variables, self.options)
         self.papers.keep_plan(self.host, planned)
@@ -108,7 +110,7 @@ class Steps:
             if plan["state"] == "present":
                 done = chain.deploy(order, plan["tag"], rendered, self._registry())
             else:
-                done = chain.roll_back(order, plan["to"])
+                done = chain.roll_back(order, plan["to"], plan["from"])
         except AnsibleConnectionFailure as error:
             lost = deed.new(
                 self.host, deed.UNREACHABLE, f"unreachable: {error.message}", reached=False, check=self.check
