@@ -27,8 +27,8 @@ bringup: $(if $(filter inventories/lab%,$(INVENTORY)),rack) ## bring up and veri
 	@$(RUNTIME) tools/bringup.sh -i $(INVENTORY) $(ARGS)
 
 test: ## everything below up to coverage, each also after a failure of another
-	@rm -f .build/not-run; $(MAKE) --no-print-directory --keep-going lint unit lab integration release coverage; \
-		status=$$?; cat .build/not-run 2>/dev/null; exit $$status
+	@rm -f .build/not-run*; $(MAKE) --no-print-directory --keep-going lint unit lab integration release coverage; \
+		status=$$?; cat .build/not-run* 2>/dev/null; exit $$status
 
 lint: ## style, types, documentation, layout
 	@$(TEST) tools/lint.sh
@@ -44,10 +44,11 @@ detection: ## plant every fault of the simulated rack and count which are found,
 
 integration: rack ## the installed collection, end to end, and the Molecule scenarios
 	@$(PYTEST) --dist loadfile tests/integration $(ARGS)
-	@$(TEST) tools/molecule.sh
+	@$(TEST) tools/molecule.sh simulated
 
 release: ## deploy and roll back on real machines: the rack in a box (root on Debian 12)
 	@$(TEST) pytest --numprocesses 3 --dist loadgroup tests/release $(ARGS)
+	@$(TEST) tools/molecule.sh real
 
 coverage: ## how many items of each checklist have an answer, and which have none
 	@$(RUNTIME) python tools/coverage.py

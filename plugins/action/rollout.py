@@ -29,6 +29,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "service": {"type": "str", "default": ""},
     "tag": {"type": "str", "default": ""},
     "to": {"type": "int", "default": 1},
+    "from": {"type": "str", "default": ""},
     "canary": {"type": "str", "default": "1"},
     "batch": {"type": "str", "default": "25%"},
     "template_dir": {"type": "path"},

@@ -49,6 +49,10 @@ options:
     description: How many verified releases to go back.
     type: int
     default: 1
+  from:
+    description: Go back only where this tag runs, and leave other hosts as they are.
+    type: str
+    default: ""
   canary:
     description: How many hosts go first, a number or a share such as V(25%).
     type: str

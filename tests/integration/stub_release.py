@@ -75,6 +75,9 @@ class Node:
             self.keep()
         return self.told(True, "rolled_back", checks=[check(f"release.post.{name}") for name in POST])
 
+    def recovered(self, dry):
+        return self.told(False, "unchanged")
+
     def restarted(self, dry):
         trouble = self.bad.get(f"restart {self.given['name']}")
         if trouble:

@@ -51,8 +51,19 @@ def deploy(order: Order, tag: str, rendered: Rendered, registry: Mapping[str, An
     return _told(order, answers, answers[0]["outcome"], answers[0])
 
 
-def roll_back(order: Order, steps: int) -> deed.Deed:
-    """Lead the first service of the chain back, so many verified releases, and restart the others."""
+def roll_back(order: Order, steps: int, only_from: str = "") -> deed.Deed:
+    """Lead the first service of the chain back, so many verified releases, and restart the others.
+
+    A host that runs something else than ``only_from`` stays as it is: so this can be done again after it half failed.
+    """
+    if only_from:
+        now = _asked(order, order.chain[0], state="recovered")
+        tag = (now.get("release") or {}).get("tag")
+        if now["outcome"] in deed.GOOD and tag != only_from:
+            told = deed.said({"msg": f"runs {tag}, so it is not led back from {only_from}"}, order.chain[0], order.host)
+            return deed.new(
+                order.host, deed.UNCHANGED, told, answers=[now | {"outcome": deed.UNCHANGED}], check=order.check
+            )
     answers = [_asked(order, order.chain[0], state="rolled_back", to=steps)]
     if answers[0]["outcome"] in deed.GOOD and answers[0].get("changed"):
         answers += _restarted(order)
@@ -65,20 +76,16 @@ def settle(order: Order, done: Mapping[str, Any], cause: str) -> deed.Deed:
     """Lead a host back because the fleet is led back: only what this run deployed there, else nothing."""
     answers = _led_back(order)
     first = answers[0]
-    message = (
-        f"led back because {cause}"
-        if deed.good(answers)
-        else deed.said(_bad(answers), _bad(answers)["service"], order.host)
-    )
-    if first["outcome"] == deed.UNCHANGED:
+    if not deed.good(answers):
+        bad = next(answer for answer in answers if answer["outcome"] not in deed.GOOD)
+        message = f"it was to be led back because {cause}: {deed.said(bad, bad['service'], order.host)}"
+    elif first["outcome"] == deed.UNCHANGED:
         message = "nothing that this run deployed runs there"
+    else:
+        message = f"led back to {(first.get('release') or {}).get('tag')} because {cause}"
     changed = any(answer.get("changed") for answer in answers)
     settled = {"outcome": first["outcome"], "message": message, "changed": changed}
     return {**done, "reached": True, "answers": [*done["answers"], *answers], "settled": settled}
-
-
-def _bad(answers: Answers) -> dict[str, Any]:
-    return next(answer for answer in answers if answer["outcome"] not in deed.GOOD)
 
 
 def _led_back(order: Order) -> Answers:

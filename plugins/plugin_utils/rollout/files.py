@@ -51,6 +51,10 @@ class Papers:
         found: dict[str, Any] | None = _load(self._of("deeds", host))
         return found
 
+    def forget_deed(self, host: str) -> None:
+        """Forget what was done on a host."""
+        self._of("deeds", host).unlink(missing_ok=True)
+
     def _of(self, kind: str, host: str) -> Path:
         return self.path / kind / f"{quote(host, safe='')}.json"
 

@@ -17,7 +17,7 @@ from . import preflight, render
 from . import services as described
 from .deed import plain
 
-ASKED = ("service", "tag", "state", "to")  # of the options, what a plan holds and the later steps go by
+ASKED = ("service", "tag", "state", "to", "from")  # of the options, what a plan holds and the later steps go by
 Plan = dict[str, Any]
 
 

@@ -37,6 +37,8 @@ class Steps:
     def plan(self) -> dict[str, Any]:
         """Check all that can be checked without the host; what is wrong is noted for the gate."""
         self.run.expect(self._hosts())
+        self.run.forget(self.host)  # of an earlier rollout in the same playbook
+        self.papers.forget_deed(self.host)
         self.run.describe(record.CATALOGUE, checklist.told)
         planned, unused = planning.plan(self.action, self.variables, self.options)
         self.papers.keep_plan(self.host, planned)
@@ -44,10 +46,10 @@ class Steps:
 
     def gate(self) -> dict[str, Any]:
         """Return the hosts to go on with, all or none, and the sizes of the batches."""
-        hosts = self._hosts()
+        meant, hosts = self._hosts(), self._batch()
         plans = {host: self.papers.plan(host) for host in hosts}
         problems = {host: plan["problems"] if plan else ["it was not planned"] for host, plan in plans.items()}
-        wrong = fleet.refusal(hosts, self.variables, self.options["expected_hosts"], self.options["max_hosts"])
+        wrong = fleet.refusal(meant, self.variables, self.options["expected_hosts"], self.options["max_hosts"])
         waves: list[list[str]] = []
         if self.options["state"] == "present":
             try:
@@ -74,7 +76,7 @@ class Steps:
         if not any(self.host in wave for wave in waves):
             return {"changed": False, "outcome": deed.REFUSED, "msg": "nothing was touched: see the report"}
         plan = self.papers.plan(self.host) or {}
-        grief = self._grief(fleet.ahead_of(self.host, waves)) if self._gated(plan) else None
+        grief = self._grief(self._ahead(waves)) if self._gated(plan) else None
         if grief:
             done = deed.new(self.host, deed.NOT_ATTEMPTED, f"not attempted, because {grief}", check=self.check)
         else:
@@ -108,7 +110,7 @@ class Steps:
             if plan["state"] == "present":
                 done = chain.deploy(order, plan["tag"], rendered, self._registry())
             else:
-                done = chain.roll_back(order, plan["to"])
+                done = chain.roll_back(order, plan["to"], plan["from"])
         except AnsibleConnectionFailure as error:
             lost = deed.new(
                 self.host, deed.UNREACHABLE, f"unreachable: {error.message}", reached=False, check=self.check
@@ -169,6 +171,14 @@ class Steps:
 
     def _hosts(self) -> list[str]:
         return [str(host) for host in self.variables.get("ansible_play_hosts_all") or [self.host]]
+
+    def _batch(self) -> list[str]:
+        return [str(host) for host in self.variables.get("ansible_play_batch") or self._hosts()]
+
+    def _ahead(self, waves: list[list[str]]) -> list[str]:
+        """Return the hosts that come before this one; those of its own batch it does not wait for, whoever made that."""
+        beside = set(self._batch())
+        return [host for host in fleet.ahead_of(self.host, waves) if host not in beside]
 
     def _result(self, done: deed.Deed) -> dict[str, Any]:
         told = done["settled"] or done

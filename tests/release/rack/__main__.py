@@ -3,7 +3,7 @@
 """The rack by hand and from playbooks.
 
     cd tests/release
-    python -m rack up NAME FOLDER MACHINE...   # starts machines, writes FOLDER/hosts.yml and FOLDER/rack.json
+    python -m rack up NAME FOLDER [MACHINE...] # starts machines, writes FOLDER/hosts.yml and FOLDER/rack.json
     python -m rack down NAME                   # destroys them; the last one turns everything off
 
 ``rack.json`` has the registry's address and the digests of its images. Exit code 3: Docker cannot run here.
@@ -36,7 +36,7 @@ def main() -> int:
     start = verbs.add_parser("up")
     start.add_argument("name")
     start.add_argument("folder", type=Path)
-    start.add_argument("machine", nargs="+")
+    start.add_argument("machine", nargs="*")
     verbs.add_parser("down").add_argument("name")
     options = parser.parse_args()
     rack = Rack(options.name)

@@ -55,7 +55,7 @@ def rows(name, case, base):
     if "rendered" in case:
         status, message = ("pass", "") if case["rendered"] else ("fail", "template c.j2: no such variable")
         answers.append(planning._config(status, message, described))
-    plan = {"service": NAME, "tag": TAG, "state": "present", "to": 1, "chain": [NAME, *others], "answers": answers}
+    plan = {"service": NAME, "tag": TAG, "state": "present", "to": 1, "from": "", "chain": [NAME, *others], "answers": answers}
     done = deed.new("n1", outcome, "told", reached=reached, changed=True, answers=answered(name, case, outcome, others))
     if case.get("settled"):
         done["settled"] = {"outcome": case["settled"], "message": "led back", "changed": True}
