@@ -159,6 +159,7 @@ def _contradictions(service: Service) -> List[str]:
     wrong += [
         f"{key}: a service of kind {service.kind} has none" for key in others if getattr(service, key) is not None
     ]
+    wrong += [f"labels: {label} is not yours to set" for label in service.labels if label.startswith("muster.fleet.")]
     dests = [entry.dest for entry in service.config]
     wrong += [f"config: {dest} is written twice" for dest in sorted({dest for dest in dests if dests.count(dest) > 1})]
     if service.compose and service.compose.file not in dests:
