@@ -18,7 +18,7 @@ KINDS = ("container", "compose", "systemd_unit", "model_pointer")
 NAME = r"[a-z0-9][a-z0-9_.-]*"
 TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
 VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
-IMAGE = r"[a-z0-9][a-zA-Z0-9.-]*(:[0-9]+)?(/[a-z0-9][a-z0-9_.-]*)*"
+IMAGE = r"([a-zA-Z0-9][a-zA-Z0-9.-]*(:[0-9]+)?/)?[a-z0-9][a-z0-9_.-]*(/[a-z0-9][a-z0-9_.-]*)*"
 PORT = r"((\d{1,3}\.){3}\d{1,3}:|\[[0-9a-fA-F:]+\]:)?(\d+:)?\d+(/(tcp|udp))?"
 Scalar = Union[str, int, float]
 

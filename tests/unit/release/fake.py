@@ -1,6 +1,6 @@
 # Copyright (c) 2026 the muster.fleet authors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A kind of service that exists in memory only, and a machine that can die at any change of the disk or of the service."""
+"""A kind of service that exists in memory only, and a machine that can die at any change of disk or service."""
 
 from __future__ import annotations
 
@@ -224,7 +224,7 @@ class Site:
         with (
             mock.patch.multiple(disk, **changes),
             mock.patch.multiple(lease.Lease, take=taken, release=released),
-            mock.patch.object(machine.kinds, "make", lambda *_: (kind, None)),
+            mock.patch.object(machine.kinds, "make", return_value=(kind, None)),
             mock.patch("time.sleep"),
         ):
             yield

@@ -85,7 +85,7 @@ def act(site: fake.Site, what: str, dies_at: int | None) -> dict[str, Any]:
     return site.run(what, dies_at=dies_at)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(RUNS, st.none() | st.integers(0, 90)), min_size=1, max_size=8))
 def test_any_runs_that_die_anywhere(runs: list[tuple[str, int | None]]) -> None:
     with tempfile.TemporaryDirectory() as folder:

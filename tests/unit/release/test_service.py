@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
@@ -15,6 +16,9 @@ from ansible_collections.muster.fleet.plugins.module_utils.release import servic
 IMAGE = {"image": "registry.example.com:5000/team/app"}
 UNIT = {"name": "app.service", "root": "/opt/app"}
 POINTER = {"file": "/etc/app.yaml", "key": "model", "root": "/models"}
+ADVANCING = {"file": "/a", "pattern": "x"}
+COMPOSE = {"file": "/c.yml", "service": "web"}
+FILE = {"template": "c", "dest": "/c.yml"}
 each = pytest.mark.parametrize
 
 
@@ -36,8 +40,11 @@ def problems(**data: Any) -> list[str]:
         ({"gate": []}, "gate: must be a mapping, not a list"),
         ({"stop": {"grace_s": -1}}, "stop.grace_s: must be at least 0, not -1"),
         ({"stop": {"grace_s": True}}, "stop.grace_s: must be a whole number, not true or false"),
-        ({"image": "app:1.4"}, "image: 'app:1.4' is not like registry.example.com:5000/team/app (without a tag)"),
-        ({"kind": "containr"}, "kind: must be one of container, compose, systemd_unit, model_pointer, not 'containr', did you mean container?"),
+        ({"image": "app:1"}, "image: 'app:1' is not like registry.example.com:5000/team/app (without a tag)"),
+        (
+            {"restart": "alway"},
+            "restart: must be one of unless-stopped, always, on-failure, no, not 'alway', did you mean always?",
+        ),
         ({"env": {"A": True}}, "env.A: must be a text or a whole number or a number, not true or false"),
         ({"env": {"1A": "x"}}, "env.1A: is no name that can be used here"),
         ({"gpus": ["0", 1]}, "gpus[1]: must be a text, not a whole number"),
@@ -45,21 +52,27 @@ def problems(**data: Any) -> list[str]:
         ({"ports": ["80:x"]}, "ports[0]: '80:x' is not like \"127.0.0.1:8080:80\""),
         ({"accelerators": "wait"}, "accelerators: 'wait' is not like refuse, ignore or wait:600"),
         ({"mounts": [{"source": "/a"}]}, "mounts[0].target: is missing"),
-        ({"mounts": [{"source": "/a:b", "target": "/a"}]}, "mounts[0].source: '/a:b' is not like /srv/data (without a colon)"),
+        (
+            {"mounts": [{"source": "a:b", "target": "/"}]},
+            "mounts[0].source: 'a:b' is not like /srv/data (without a colon)",
+        ),
         ({"labels": {"muster.fleet.release": "x"}}, "labels: muster.fleet.release is not yours to set"),
-        ({"config": [{"template": "a", "dest": "/a"}, {"template": "b", "dest": "/a"}]}, "config: /a is written twice"),
+        ({"config": [{"template": "a", "dest": "/a"}] * 2}, "config: /a is written twice"),
         ({"config": [{"template": "a", "dest": "a"}]}, "config[0].dest: 'a' is not like /etc/app/config.yaml"),
-        ({"postflight": {"error_patterns": ["("]}}, "postflight.error_patterns[0]: is no regular expression: missing ), unterminated subpattern at position 0"),
-        ({"gate": {"advancing": {"file": "/a", "pattern": "x"}}}, "gate.advancing.pattern: needs a group around the number"),
-        ({"gate": {"advancing": {"file": "/a", "pattern": "(x)", "key": "x"}}}, "gate.advancing: has a key and a pattern, one of them is enough"),
+        ({"postflight": {"error_patterns": ["+"]}}, "postflight.error_patterns[0]: is no regular expression: "),
+        ({"gate": {"advancing": ADVANCING}}, "gate.advancing.pattern: needs a group around the number"),
+        (
+            {"gate": {"advancing": {**ADVANCING, "key": "x"}}},
+            "gate.advancing: has a key and a pattern, one of them is enough",
+        ),
         ({"preflight": {"cve_scan": {"critical": 0}}}, "preflight.cve_scan: needs a file or a url, and not both"),
         ({"kind": "systemd_unit"}, "unit: is missing, a service of kind systemd_unit needs it"),
         ({"unit": UNIT}, "unit: a service of kind container has none"),
-        ({"kind": "compose", "compose": {"file": "/c.yml", "service": "web"}}, "compose.file: /c.yml is not the dest of any of its config files"),
+        ({"kind": "compose", "compose": COMPOSE}, "compose.file: /c.yml is not the dest of any of its config files"),
     ],
-)  # fmt: skip
+)
 def test_each_mistake_has_its_message(data: dict[str, Any], problem: str) -> None:
-    assert problem in problems(**data)
+    assert any(told.startswith(problem) for told in problems(**data))
 
 
 def test_everything_wrong_is_said_at_once() -> None:
@@ -78,23 +91,30 @@ def test_names_that_cannot_be_used(name: str) -> None:
         IMAGE,
         {"kind": "systemd_unit", "unit": UNIT},
         {"kind": "model_pointer", "pointer": POINTER},
-        {**IMAGE, "kind": "compose", "compose": {"file": "/c.yml", "service": "web"}, "config": [{"template": "c", "dest": "/c.yml"}]},
-        {**IMAGE, "gpus": "all", "cpus": 2, "env": {"A": 1, "B": 1.5, "C": "x"}, "ports": ["80", "8080:80", "[::1]:1:2/udp"], "command": None},
+        {**IMAGE, "kind": "compose", "compose": COMPOSE, "config": [FILE]},
+        {**IMAGE, "gpus": "all", "cpus": 2, "env": {"A": 1, "B": 1.5, "C": "x"}, "command": None},
+        {**IMAGE, "gpus": ["0"], "ports": ["80", "8080:80", "[::1]:1:2/udp"]},
     ],
-)  # fmt: skip
+)
 def test_what_comes_out_goes_in_again(data: dict[str, Any]) -> None:
     parsed = service.parse("queue", data)
     assert service.parse("queue", parsed.data()) == parsed
     assert parsed.name == "queue"
 
 
-@given(st.dictionaries(st.text(max_size=8), st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=5), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)), max_size=4))  # fmt: skip
-def test_no_data_is_an_error_of_ours(data: dict[str, Any]) -> None:
-    for key in ("gate", "stop", "env", "mounts"):
-        try:
-            service.parse("queue", {**IMAGE, key: data, **data})
-        except service.BadService as bad:
-            assert bad.problems
+PLAIN = st.none() | st.booleans() | st.integers() | st.text(max_size=5)
+NESTED = st.recursive(
+    PLAIN, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+)
+
+
+@given(
+    st.dictionaries(st.text(max_size=8), NESTED, max_size=4),
+    st.sampled_from(["gate", "stop", "env", "mounts", "preflight"]),
+)
+def test_no_data_makes_it_stumble(data: dict[str, Any], key: str) -> None:
+    with contextlib.suppress(service.BadService):
+        service.parse("queue", {**IMAGE, key: data, **data})
 
 
 def test_services_name_each_other() -> None:

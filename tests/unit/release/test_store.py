@@ -152,11 +152,13 @@ def test_reserve_is_given_up_for_what_must_be_written(tmp_path: Path) -> None:
     reserve, path = str(tmp_path / "reserve"), str(tmp_path / "journal")
     disk.hold(reserve)
     real, full = disk.put, OSError(errno.ENOSPC, "full")
-    with mock.patch.object(
-        disk,
-        "put",
-        side_effect=lambda *words: real(*words) if not os.path.exists(reserve) else (_ for _ in ()).throw(full),
-    ):
+
+    def put(*words: Any) -> None:
+        if os.path.exists(reserve):
+            raise full
+        real(*words)
+
+    with mock.patch.object(disk, "put", side_effect=put):
         disk.write(path, b"x", reserve=reserve)
     assert Path(path).read_bytes() == b"x"
     with mock.patch.object(disk, "put", side_effect=full), pytest.raises(OSError, match="full"):
