@@ -17,6 +17,9 @@ from rack.rack import LOGIN
 from rack.registry import queue
 
 
+pytestmark = pytest.mark.xdist_group("bad_input")  # they share what takes long to set up
+
+
 @pytest.fixture(scope="module")
 def standing(
     rack: Rack, nodes: list[Node], images: dict[str, str], tmp_path_factory: pytest.TempPathFactory

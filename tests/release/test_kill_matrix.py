@@ -15,6 +15,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.muster.fleet.plugins.module_utils.release.phases import PHASES
@@ -24,6 +25,10 @@ from rack import Node, Rack
 HOLD = Path(__file__).parent / "rack" / "hold.py"
 PLACE = "/usr/local/lib/python3.11/dist-packages"
 CELLS = [f"{phase.name}-{moment}" for phase in PHASES if phase.journaled for moment in ("before", "after")]
+
+FROZEN = [cell for cell in CELLS if cell.split("-")[0] in ("guard", "pull", "prepare", "watch")]  # a stop may take longer
+
+pytestmark = pytest.mark.xdist_group("matrix")  # they share what takes long to set up
 
 
 class Matrix(Fleet):
@@ -57,32 +62,48 @@ class Matrix(Fleet):
         folder.mkdir(exist_ok=True)
         (folder / "hosts.yml").write_text(json.dumps(described))
 
-    def hold(self, nodes: list[Node]) -> None:
-        """Have each cell held in its phase by the next deploy."""
-        for node in nodes:
-            mine = [cell for cell in CELLS if self.home(cell) is node]
-            files = "; ".join(f"echo {cell.replace('-', ' ')} >/run/hold/{cell}" for cell in mine)
-            node.sh(f"rm -rf /run/hold /run/held; mkdir /run/hold; {files}")
-
-    def wait_until_held(self, process: subprocess.Popen[str]) -> None:
-        """Wait until every cell is where it is to be killed."""
+    def held(self, cells: list[str], tag: str, **variables: Any) -> subprocess.Popen[str]:
+        """Start a deploy on these cells, and return when each is held in its phase."""
+        for node in self.nodes:
+            files = [f"echo {cell.replace('-', ' ')} >/run/hold/{cell}" for cell in cells if self.home(cell) is node]
+            node.sh("; ".join(["rm -rf /run/hold /run/held; mkdir /run/hold", *files]))
+        options = ["--forks", str(len(cells)), "--limit", ",".join(cells)]
+        process = self.start("deploy", options=options, deploy_tag=tag, deploy_canary="100%", **variables)
         ends = time.monotonic() + 120
-        while (held := sum(len(node.sh("ls /run/held 2>/dev/null", check=False).split()) for node in self.nodes)) < len(CELLS):
-            assert process.poll() is None, f"{held} of {len(CELLS)} were held: {process.communicate()[0]}"
-            assert time.monotonic() < ends, f"{held} of {len(CELLS)} were held"
+        while any(self.sh("ls /run/hold")):
+            assert process.poll() is None, process.communicate()[0]
+            assert time.monotonic() < ends, self.sh("head /run/hold/*")
             time.sleep(0.3)
+        return process
+
+    def let_go(self) -> None:
+        """Let what is held on the machines go on, and wait until it has come to its end."""
+        wait = "for pid in $pids; do while [ -e /proc/$pid ]; do sleep 0.1; done; done"
+        self.sh(f"pids=$(cat /run/held/*); rm -rf /run/held; {wait}")
+
+    def sh(self, script: str) -> list[str]:
+        """Run a script on each real machine."""
+        return [node.sh(script) for node in self.nodes]
+
+    def next_run(self, cells: list[str], tag: str) -> None:
+        """Deploy once more, undisturbed, and insist that exactly this release runs in each cell, and the state says so."""
+        options = ["--forks", "12", "--limit", ",".join(cells)]
+        self.deploy(tag, options=options, deploy_canary="100%").good()
+        assert {cell: self.of(cell).at_rest(self.home(cell)) for cell in cells} == dict.fromkeys(cells, tag)
 
 
-@pytest.fixture
-def matrix(rack: Rack, nodes: list[Node], images: dict[str, str], tmp_path: Path) -> Iterator[Matrix]:
+@pytest.fixture(scope="module")
+def matrix(
+    rack: Rack, nodes: list[Node], images: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Matrix]:
     """Every cell with v1 of its service."""
     image = f"{rack.registries[0].host}/annotation-queue"
-    matrix = Matrix(rack, tmp_path, nodes, "matrix", stand_in(image, "matrix", 0))
+    matrix = Matrix(rack, tmp_path_factory.mktemp("matrix"), nodes, "matrix", stand_in(image, "matrix", 0))
     for node in nodes:
         node.write(f"{PLACE}/rack_hold.py", HOLD.read_text())
         node.write(f"{PLACE}/rack_hold.pth", "import rack_hold\n")
         node.sh("mkdir -p " + " ".join(f"/srv/{cell}" for cell in CELLS))
-    matrix.deploy("v1", deploy_canary="100%", options=["--forks", "12"]).good()
+    matrix.next_run(CELLS, "v1")
     yield matrix
     for node in nodes:
         node.sh(f"rm -rf /run/hold {PLACE}/rack_hold*; docker ps -aq | xargs -r docker rm -fv; rm -rf {STATE_DIR} /srv/*")
@@ -101,19 +122,28 @@ def ssh_session(process: subprocess.Popen[str], nodes: list[Node]) -> None:
         node.sh("kill -9 $(ps -eo pid,args | awk '/sshd: root@/ && !/awk/ {print $1}')")
 
 
-@pytest.mark.parametrize("kill", [controller, ssh_session])
-def test_killed_in_each_phase(matrix: Matrix, kill: Callable[[subprocess.Popen[str], list[Node]], None]) -> None:
-    every = ["--forks", str(len(CELLS))]
-    matrix.hold(matrix.nodes)
-    process = matrix.start("deploy", options=every, deploy_tag="v2", deploy_canary="100%")
-    matrix.wait_until_held(process)
+@pytest.mark.parametrize(("kill", "tag"), [(controller, "v2"), (ssh_session, "v7")])
+def test_killed_in_each_phase(
+    matrix: Matrix, kill: Callable[[subprocess.Popen[str], list[Node]], None], tag: str
+) -> None:
+    """What was started on the nodes goes on without its controller and comes to an end; then the next run."""
+    process = matrix.held(CELLS, tag)
     kill(process, matrix.nodes)
-    for node in matrix.nodes:
-        node.sh("rm -rf /run/hold")
+    matrix.let_go()
     output, _ = process.communicate(timeout=120)
     assert process.returncode != 0, output
     for cell in CELLS:
         matrix.of(cell).settled(matrix.home(cell))
         assert len(matrix.of(cell).running(matrix.home(cell))) == 1, cell
-    matrix.deploy("v2", deploy_canary="100%", options=["--forks", "12"]).good()
-    assert {cell: matrix.of(cell).at_rest(matrix.home(cell)) for cell in CELLS} == dict.fromkeys(CELLS, "v2")
+    matrix.next_run(CELLS, tag)
+
+
+def test_overtaken_when_the_lease_expires(matrix: Matrix) -> None:
+    """Held for longer than its lease, without a controller: the next run takes over, and who is let go does no harm."""
+    process = matrix.held(FROZEN, "v8", deploy_lease_s=3)
+    controller(process, matrix.nodes)
+    process.communicate(timeout=30)
+    time.sleep(4)
+    matrix.next_run(FROZEN, "v8")
+    matrix.let_go()
+    assert {cell: matrix.of(cell).at_rest(matrix.home(cell)) for cell in FROZEN} == dict.fromkeys(FROZEN, "v8")

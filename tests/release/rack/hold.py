@@ -2,8 +2,8 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Runs in every Python of a machine: holds a release at a phase, right before or right after the journal names it.
 
-``/run/hold/SERVICE`` says where (``PHASE before`` or ``PHASE after``); ``/run/held/SERVICE`` appears when it is there;
-it goes on when the first file is gone. The product knows nothing of this.
+``/run/hold/SERVICE`` says where (``PHASE before`` or ``PHASE after``). The first that gets there takes it away, leaves its
+process id in ``/run/held/SERVICE`` and goes on when that is gone. The product knows nothing of this.
 """
 
 from __future__ import annotations
@@ -39,9 +39,11 @@ def _hold(service: str, moment: str) -> None:
     except OSError:
         return
     os.makedirs("/run/held", exist_ok=True)
-    with open(f"/run/held/{service}", "w", encoding="utf-8") as file:
+    held = f"/run/held/{service}"
+    with open(held, "w", encoding="utf-8") as file:
         file.write(str(os.getpid()))
-    while os.path.exists(wanted):
+    os.remove(wanted)
+    while os.path.exists(held):
         time.sleep(0.05)
 
 

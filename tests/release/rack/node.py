@@ -27,7 +27,8 @@ class Node:
         self.daemon, self.name, self.address = daemon, name, address
 
     def create(self, image: str, key: str, *options: str) -> None:
-        """Start the container; ``key`` is the file of public keys that may log in as root."""
+        """Start the container, fresh; ``key`` is the file of public keys that may log in as root."""
+        self.remove()
         own = ["--name", self.name, "--hostname", self.name, "--ip", self.address]
         keys = ["-v", f"{key}:/root/.ssh/authorized_keys:ro"]
         self.daemon.docker("run", "-d", *OPTIONS.split(), *own, *keys, *options, image, "/rack-init")

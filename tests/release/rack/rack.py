@@ -46,13 +46,7 @@ class Rack:
             if not self._users():
                 self._turn_on()
             (HOME / "users" / self.user).touch()
-        image = root.image(self.daemon)
-        for name, login in (("registry", None), ("locked-registry", LOGIN)):
-            with self._lock():
-                registry = Registry(self.daemon, f"{name}-{self.user}", self._free_address(), login)
-                registry.create(image, "--label", f"{LABEL}={self.user}")
-            registry.wait()
-            self.registries.append(registry)
+        self.registries = [self._registry("registry"), self._registry("locked-registry", LOGIN)]
 
     def leave(self) -> None:
         """Destroy this user's machines; turn the rack off if nobody else uses it."""
@@ -111,10 +105,24 @@ class Rack:
         file.write_text(json.dumps(self.inventory(*names), indent=2) + "\n")
         return file
 
-    def _free_address(self) -> str:
+    def _registry(self, kind: str, login: tuple[str, str] | None = None) -> Registry:
+        """Return a registry of this user, which may have one already from an earlier process."""
+        name = f"{kind}-{self.user}"
+        with self._lock():
+            there = self.daemon.docker("ps", "-aq", "--filter", f"name=^{name}$").split()
+            address = self._addresses(*there)[0] if there else self._free_address()
+            registry = Registry(self.daemon, name, address, login)
+            if not there:
+                registry.create(root.image(self.daemon), "--label", f"{LABEL}={self.user}")
+        registry.wait()
+        return registry
+
+    def _addresses(self, *containers: str) -> list[str]:
         address = "{{range .NetworkSettings.Networks}}{{.IPAMConfig.IPv4Address}}{{end}}"
-        containers = self.daemon.docker("ps", "-aq").split()
-        taken = self.daemon.docker("inspect", "-f", address, *containers).split() if containers else []
+        return self.daemon.docker("inspect", "-f", address, *containers).split() if containers else []
+
+    def _free_address(self) -> str:
+        taken = self._addresses(*self.daemon.docker("ps", "-aq").split())
         network = self.daemon.network
         return next(free for last in range(FIRST, LAST) if (free := f"{network}.{last}") not in taken)
 

@@ -25,7 +25,8 @@ storage:
 http: {{addr: ":{port}"}}
 """
 LOCKED = "auth: {htpasswd: {realm: rack, path: /htpasswd}}\n"
-MODES = {"v1": "good", "v2": "good", "v3": "crash", "v4": "sick", "v5": "deaf", "v6": "stuck"}
+BAD = {"v3": "crash", "v4": "sick", "v5": "deaf", "v6": "stuck"}
+MODES = {f"v{number}": BAD.get(f"v{number}", "good") for number in range(1, 9)}
 QUEUE = Path(__file__).with_name("queue.sh")
 
 
