@@ -87,6 +87,49 @@ class Outcome:
         return json.dumps(self.host(node))
 
 
+# Runs on a node: every service that the state directory knows, beside what the engine has of it.
+LOOK = """
+import json, pathlib, subprocess
+def docker(*words): return subprocess.run(["docker", *words], check=True, stdout=subprocess.PIPE, text=True).stdout
+def read(file): return json.loads(file.read_text()) if file.exists() else None
+ids = docker("ps", "-aq", "--filter", "label=muster.fleet.service").split()
+there = json.loads(docker("inspect", *ids)) if ids else []
+seen = {}
+for folder in pathlib.Path("STATE_DIR").glob("*"):
+    mine = [each for each in there if each["Config"]["Labels"]["muster.fleet.service"] == folder.name]
+    running = [each["Image"] for each in mine if each["State"]["Running"]]
+    names = [each["Name"].lstrip("/") for each in mine]
+    seen[folder.name] = [running, names, *(read(folder / f"{name}.json") for name in ("journal", "history", "lease"))]
+print(json.dumps(seen))
+""".replace("STATE_DIR", STATE_DIR)
+
+
+@dataclass
+class Seen:
+    """What there is of a service on a node: image ids that run, all its containers, and the files of its state."""
+
+    running: list[str]
+    containers: list[str]
+    journal: dict[str, Any] | None
+    history: dict[str, Any] | None
+    lease: dict[str, Any] | None
+
+    def at_rest(self) -> None:
+        """Insist that exactly one release runs, that nobody works on it, and that the history says the same."""
+        assert len(self.running) == 1, self
+        assert self.journal is None, self
+        assert self.lease is None, self
+        assert self.history is not None, self
+        current = next(each for each in self.history["releases"] if each["id"] == self.history["current"])
+        assert current["verified"], self
+        assert current["image_id"] == self.running[0], self
+
+
+def look(node: Node) -> dict[str, Seen]:
+    """Return what there is of each service on a node."""
+    return {name: Seen(*parts) for name, parts in json.loads(node.sh("python3 -", stdin=LOOK)).items()}
+
+
 @dataclass(repr=False)
 class Fleet:
     """The user's folder, with the service ``name`` on ``nodes``."""
@@ -155,51 +198,35 @@ class Fleet:
 
     # --- what really is, asked of the engine and the disk, never of the product -------------------
 
-    def running(self, node: Node) -> list[str]:
-        """Return the digests of what runs of the service on a node; the retained ones do not run."""
-        wanted = "label=muster.fleet.service=" + self.name
-        shown = "{{.Image}} {{.Config.Image}} {{.Name}}"
-        script = f"docker ps -q --filter {wanted} | xargs -r docker inspect -f '{shown}'"
-        return [line.split()[0] for line in node.sh(script).splitlines()]
-
     def version(self, node: Node) -> str:
         """Return the version that answers on the service's port, nothing if none does."""
         return node.http("/version", int(self.service["ports"][0].split(":")[0]))
-
-    def versions(self) -> list[str]:
-        """Return the version that answers, on each node."""
-        return [self.version(node) for node in self.nodes]
 
     def path(self, file: str) -> str:
         """Return where a file of the service's state lies on a node."""
         return f"{STATE_DIR}/{self.name}/{file}"
 
-    def state(self, node: Node, file: str) -> Any:
-        """Return what a file of the service's state holds, None if it is not there."""
-        text = node.sh(f"cat {self.path(file)} 2>/dev/null", check=False)
-        return json.loads(text) if text else None
+    def seen(self, node: Node) -> Seen:
+        """Return what there is of the service on a node."""
+        return look(node).get(self.name, Seen([], [], None, None, None))
 
-    def wait_for(self, node: Node, phase: str, within_s: float = 60) -> None:
+    def wait_for(self, node: Node, phase: str, within_s: float = 60) -> Seen:
         """Wait until a run has reached a phase on a node."""
         ends = time.monotonic() + within_s
-        while (self.state(node, "journal.json") or {}).get("phase") != phase:
+        while ((seen := self.seen(node)).journal or {}).get("phase") != phase:
             assert time.monotonic() < ends, f"{node.name} never reached the phase {phase}"
             time.sleep(0.1)
+        return seen
 
-    def settled(self, node: Node, within_s: float = 60) -> None:
+    def settled(self, node: Node, within_s: float = 60) -> Seen:
         """Wait until no run works on the service any more, also none whose controller is gone."""
         ends = time.monotonic() + within_s
-        while node.sh(f"ls {self.path('lease.json')} {self.path('journal.json')} 2>/dev/null", check=False):
+        while (seen := self.seen(node)).lease or seen.journal:
             assert time.monotonic() < ends, f"{node.name} is still at work"
             time.sleep(0.2)
+        return seen
 
     def at_rest(self, node: Node) -> str:
         """Return the version that runs, once it is sure that only one does and that the state says the same."""
-        containers = self.running(node)
-        assert len(containers) == 1, containers
-        assert self.state(node, "journal.json") is None
-        history = self.state(node, "history.json")
-        current = next(each for each in history["releases"] if each["id"] == history["current"])
-        assert current["verified"]
-        assert current["image_id"] == containers[0]
+        self.seen(node).at_rest()
         return self.version(node)

@@ -47,8 +47,7 @@ def test_host_freezes_in_the_middle(on_v1: Fleet) -> None:
     outcome = on_v1.outcome(process, output).bad()
     assert outcome.host(last)["verdict"] == "unknown"
     assert [on_v1.at_rest(node) for node in others] == ["v1", "v1"]
-    assert len(on_v1.running(last)) == 1
-    on_v1.settled(last)
+    assert len(on_v1.settled(last).running) == 1
     on_v1.deploy("v1", deploy_canary="100%").good()
     assert [on_v1.at_rest(node) for node in on_v1.nodes] == ["v1", "v1", "v1"]
 
@@ -58,8 +57,7 @@ def test_two_controllers_at_once(on_v1: Fleet) -> None:
     first = on_v1.nodes[0]
     on_v1.service["watch_s"] = 8
     process = on_v1.start("deploy", deploy_tag="v2", deploy_canary="100%", deploy_who="first@example.org")
-    on_v1.wait_for(first, "watch")
-    lease = on_v1.state(first, "lease.json")
+    lease = on_v1.wait_for(first, "watch").lease or {}
     second = on_v1.deploy("v5", first, deploy_who="second@example.org").bad()
     told = second.said(first)
     assert "first@example.org" in told

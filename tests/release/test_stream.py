@@ -92,7 +92,7 @@ def test_no_message_is_lost_or_consumed_twice(queue: Fleet, broker: Broker) -> N
     outcome = queue.deploy("v3").bad()
     assert "offset" in outcome.said(node)
     queue.rollback().good()
-    assert queue.running(node)
+    queue.seen(node).at_rest()
     entries = ledger(queue)
     assert lives(entries) == ["v1", "v2", "v2", "v2", "v1"]  # started, deployed, crashed, led back from v3, rolled back
     twice = {offset for offset, times in Counter(e["offset"] for e in entries if e["event"] == "consumed").items() if times > 1}
