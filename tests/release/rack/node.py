@@ -59,10 +59,10 @@ class Node:
         """Return the text of a file on the machine."""
         return self.sh(f"cat {path}")
 
-    def http(self, path: str, port: int = 8080) -> str:
+    def http(self, path: str, port: int = 8080, timeout_s: float = 2.0) -> str:
         """Return what the machine answers over HTTP from outside: the text, `HTTP` and the status, or nothing."""
         try:
-            with urllib.request.urlopen(f"http://{self.address}:{port}{path}", timeout=2) as answer:
+            with urllib.request.urlopen(f"http://{self.address}:{port}{path}", timeout=timeout_s) as answer:
                 return str(answer.read().decode().strip())
         except urllib.error.HTTPError as error:
             return f"HTTP {error.code}"
