@@ -176,7 +176,7 @@ class Steps:
         return [str(host) for host in self.variables.get("ansible_play_batch") or self._hosts()]
 
     def _ahead(self, waves: list[list[str]]) -> list[str]:
-        """Return the hosts that come before this one; those of its own batch it does not wait for, whoever made that."""
+        """Return the hosts that this one waits for: those of earlier batches, and none of its own."""
         beside = set(self._batch())
         return [host for host in fleet.ahead_of(self.host, waves) if host not in beside]
 
