@@ -38,9 +38,7 @@ def _brought_to_order(work: Work, journal: Dict[str, Any]) -> str:
     if not phases.stopped(phase):
         return f"{of_run}: {_undone(work, journal)}"
     if work.target and work.store.current == work.target["id"]:
-        steps.prune(work)
-        work.store.close_journal()
-        return f"{of_run}: finished, it was committed already"
+        return f"{of_run}: {_completed(work)}"
     if work.target and phases.started(phase):
         try:
             work.gate(work.target, None)
@@ -50,6 +48,19 @@ def _brought_to_order(work: Work, journal: Dict[str, Any]) -> str:
             return f"{of_run}: {back(work, str(error))}"
         return f"{of_run}: finished, the release is good"
     return f"{of_run}: {back(work, f'interrupted in phase {phase}')}"
+
+
+def _completed(work: Work) -> str:
+    """Finish what was committed already, and start it again if an engine lost it when it was killed."""
+    running = work.kind.running()
+    lost = running is None or not running.well or running.release != work.target["id"]
+    if lost:
+        work.kind.start(work.target)
+    steps.prune(work)
+    work.store.close_journal()
+    if lost:
+        work.gate(work.target, None)
+    return "finished, it was committed already" + (" and did not run any more: started again" if lost else "")
 
 
 def _undone(work: Work, journal: Dict[str, Any]) -> str:
@@ -71,7 +82,7 @@ def finish(work: Work) -> None:
 
 
 def discard(work: Work) -> None:
-    """Undo what was done before the stop; raise :class:`StepFailed`, and leave the journal, where that is not possible."""
+    """Undo what was done before the stop; raise :class:`StepFailed` and leave the journal where that fails."""
     undone = work.target
     if undone:
         work.kind.discard(undone)

@@ -28,7 +28,7 @@ class Config:
 class Mount:
     """A folder, file or named volume of the host inside the container."""
 
-    source: str = setting()
+    source: str = setting(pattern=r"[^:\0]+", like="/srv/data (without a colon)")
     target: str = setting(pattern=ABSOLUTE, like="/data")
     read_only: bool = setting(False)
 

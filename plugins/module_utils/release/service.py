@@ -18,7 +18,7 @@ KINDS = ("container", "compose", "systemd_unit", "model_pointer")
 NAME = r"[a-z0-9][a-z0-9_.-]*"
 TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
 VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
-IMAGE = r"[a-z0-9][a-zA-Z0-9.-]*(:[0-9]+)?(/[a-z0-9][a-z0-9_.-]*)*"
+IMAGE = r"([a-zA-Z0-9][a-zA-Z0-9.-]*(:[0-9]+)?/)?[a-z0-9][a-z0-9_.-]*(/[a-z0-9][a-z0-9_.-]*)*"
 PORT = r"((\d{1,3}\.){3}\d{1,3}:|\[[0-9a-fA-F:]+\]:)?(\d+:)?\d+(/(tcp|udp))?"
 Scalar = Union[str, int, float]
 
@@ -159,6 +159,7 @@ def _contradictions(service: Service) -> List[str]:
     wrong += [
         f"{key}: a service of kind {service.kind} has none" for key in others if getattr(service, key) is not None
     ]
+    wrong += [f"labels: {label} is not yours to set" for label in service.labels if label.startswith("muster.fleet.")]
     dests = [entry.dest for entry in service.config]
     wrong += [f"config: {dest} is written twice" for dest in sorted({dest for dest in dests if dests.count(dest) > 1})]
     if service.compose and service.compose.file not in dests:

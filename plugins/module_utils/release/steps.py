@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, List
 
 from . import Refused, StepFailed, checks, disk, files, guard
 from .kinds.base import Spec
-from .work import Work, known
+from .work import Work, is_silent, known
 
 BARRIER_S = 30.0
 
@@ -196,6 +196,8 @@ def prune(work: Work) -> None:
         work.kind.prune(known(work.store, keep), gone)
         work.store.drop_specs(keep)
     except (StepFailed, OSError) as error:
+        if is_silent(error):
+            raise  # nobody knows what an engine does that dies now: the journal stays, and the next run looks
         work.report.warn(f"not everything that is not needed any more was removed: {error}")
 
 

@@ -10,12 +10,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from node import Bench
-from node.bench import SECRET
 from rack.images import image
 from rack.registry import queue
 
 from ansible_collections.muster.fleet.plugins.module_utils.release import readiness
+from node import Bench
+from node.bench import SECRET
 
 BUSYBOX = Path("/usr/bin/busybox").read_bytes()
 
