@@ -53,8 +53,6 @@ class Fleet:
         beside.mkdir()
         (beside / "queue.env.j2").write_text('RABBITMQ_HOST={{ rabbit_host }}\nRABBITMQ_PASS="{{ rabbit_password }}"\n')
         (beside / "config.yaml.j2").write_text("key: {{ env.RABBITMQ_PASS }}\n")
-            "for: {{ muster_service }} {{ muster_tag }}\nkey: {{ env.RABBITMQ_PASS }}\n"
-        )
         (beside / "ci.json").write_text('{"status": "success"}')
 
     def play(self, playbook: str, **variables: Any) -> Done:
@@ -64,7 +62,7 @@ class Fleet:
         inventory.mkdir(exist_ok=True)
         given = {
             "ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}",
-            "deploy_state_dir": str(self.place / "state" / "{{ inventory_hostname }}"), "deploy_services": self.services,
+            "deploy_state_dir": f"{self.place}/state/{{{{ inventory_hostname }}}}", "deploy_services": self.services,
         }  # fmt: skip
         (inventory / "hosts.yml").write_text(yaml.safe_dump({"all": {"vars": given | self.vars, "hosts": self.hosts}}))
         command = [BIN / "ansible-playbook", f"muster.fleet.{playbook}", "-i", inventory, *options]

@@ -8,6 +8,7 @@ import copy
 import json
 
 import pytest
+import yaml
 
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput
 from ansible_collections.muster.fleet.plugins.plugin_utils.rollout import planning, render
@@ -53,6 +54,19 @@ def test_a_plan_holds_no_secret(place):
     services = copy.deepcopy(SERVICES)
     services["queue"]["env"]["PASS2"] = "{{ secret }}"
     assert "hunter2" not in json.dumps(plan(place, services)[0])
+
+
+def test_the_example_to_copy_is_right(place, checkout):
+    example = checkout / "inventories" / "example"
+    services = yaml.safe_load((example / "group_vars" / "all.yml").read_text())["deploy_services"]
+    asked = {"service": "annotation_queue", "template_dir": str(checkout / "inventories" / "example-services")}
+    del services["annotation_queue"]["preflight"]["cve_scan"]  # an address
+    made, rendered = plan(place, services, asked, rabbitmq_password="x", queue_log_level="debug")
+    assert made["problems"] == []
+    assert rendered.env["LOG_LEVEL"] == "debug"
+    assert plan(place, services, {**asked, "service": "rabbitmq"}, rabbitmq_password="x")[0]["chain"] == [
+        "rabbitmq", "annotation_queue",
+    ]  # fmt: skip
 
 
 ASKED_WRONGLY = {
