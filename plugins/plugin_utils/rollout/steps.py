@@ -39,7 +39,7 @@ class Steps:
         self.run.expect(self._hosts())
         self.run.forget(self.host)  # of an earlier rollout in the same playbook
         self.papers.forget_deed(self.host)
-        self.run.describe(record.CATALOGUE, checklist.told)
+        self.papers.describe(record.CATALOGUE, checklist.told())
         planned, unused = planning.plan(self.action, self.variables, self.options)
         self.papers.keep_plan(self.host, planned)
         return {"changed": False, "problems": planned["problems"], "chain": planned["chain"]}
