@@ -13,7 +13,7 @@ from typing import Any
 from ansible.errors import AnsibleConnectionFailure
 
 from ...module_utils.judge.results import DEGRADED, READY
-from .. import rundir
+from .. import bundle, node, rundir
 from ..files import BadInput
 from . import chain, checklist, deed, fleet, planning, record
 from .files import Papers
@@ -134,9 +134,13 @@ class Steps:
         return chain.Order(self.host, self.run.run_id, names, known, given, self._call, self.check)
 
     def _call(self, arguments: dict[str, Any]) -> Mapping[str, Any]:
-        returned: dict[str, Any] = self.action._execute_module(
-            module_name=MODULE, module_args=arguments, task_vars=self.variables
-        )
+        try:
+            with node.alarm(self.options["timeout_s"]):  # a machine without power says nothing, and ssh waits for ever
+                returned: dict[str, Any] = self.action._execute_module(
+                    module_name=MODULE, module_args=arguments, task_vars=self.variables
+                )
+        except bundle.NoAnswer as error:
+            raise AnsibleConnectionFailure(str(error)) from error
         found = returned.get("diff") or []
         self.diffs += found if isinstance(found, list) else [found]
         return returned

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from ansible.errors import AnsibleConnectionFailure
@@ -22,7 +23,7 @@ OLD, NEW = ({"id": f"id-{tag}", "tag": tag, "digest": f"sha256:{tag}"} for tag i
 OPTIONS = {
     "service": "queue", "tag": "2", "state": "present", "to": 1, "from": "", "template_dir": None, "canary": "1",
     "batch": "1", "registry_username": None, "registry_password": None, "state_dir": "/s", "socket": None, "lease_s": 9,
-    "who": "me", "why": None, "expected_hosts": 0, "max_hosts": 0, "run_id": "r1",
+    "timeout_s": 30, "who": "me", "why": None, "expected_hosts": 0, "max_hosts": 0, "run_id": "r1",
 }  # fmt: skip
 GOOD = {"running", "restarts", "log", "disk"}
 
@@ -172,6 +173,15 @@ def test_a_host_that_is_lost_on_the_way_is_led_back_when_it_answers_again(fleet,
     assert node.runs == OLD
     assert fleet.nodes["n1"].runs == OLD
     assert "ready" not in fleet.verdicts()
+
+
+def test_a_host_that_falls_silent_is_not_waited_for(fleet):
+    fleet.options["timeout_s"] = 0.2
+    fleet.nodes["n1"].present = lambda asked: time.sleep(20)
+    fleet.run()
+    assert fleet.records()["n1"]["reached"] is True  # it answered when it was to be led back
+    assert "unreachable: timeout: the machine took the question" in fleet.outcome("n1")["message"]
+    assert fleet.nodes["n2"].states == []
 
 
 def test_a_host_that_committed_and_cannot_be_led_back_is_named(fleet):
