@@ -20,6 +20,7 @@ from .files import Papers
 
 MODULE = "muster.fleet.release"
 PASSED = (READY, DEGRADED)
+KEEP_ALIVE = "-o ServerAliveInterval=15 -o ServerAliveCountMax=4"
 REGISTRY = {"username": "MUSTER_REGISTRY_USERNAME", "password": "MUSTER_REGISTRY_PASSWORD"}
 
 
@@ -134,6 +135,7 @@ class Steps:
         return chain.Order(self.host, self.run.run_id, names, known, given, self._call, self.check)
 
     def _call(self, arguments: dict[str, Any]) -> Mapping[str, Any]:
+        _keep_alive(self.action._connection)
         try:
             with node.alarm(self.options["timeout_s"]):  # a machine without power says nothing, and ssh waits for ever
                 returned: dict[str, Any] = self.action._execute_module(
@@ -212,6 +214,14 @@ def _left(done: deed.Deed, outcome: str, error: str) -> deed.Deed:
         f"it was not led back and may run the old release or the new{why}; its journal recovers it at next contact"
     )
     return {**done, "reached": False, "settled": {"outcome": outcome, "message": message, "changed": False}}
+
+
+def _keep_alive(connection: Any) -> None:
+    """Let ssh notice within a minute that a machine has frozen; what a user gave it comes first and so holds."""
+    if getattr(connection, "transport", None) == "ssh":
+        given = connection.get_option("ssh_extra_args") or ""
+        if KEEP_ALIVE not in given:
+            connection.set_option("ssh_extra_args", f"{given} {KEEP_ALIVE}".strip())
 
 
 def _user(variables: Mapping[str, Any]) -> str:

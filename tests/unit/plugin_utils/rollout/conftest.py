@@ -24,6 +24,21 @@ def trusted(value: Any) -> Any:
     return trust_as_template(value) if isinstance(value, str) and TEMPLATE_MARK in value else value
 
 
+class Connection:
+    """The options of an ssh connection."""
+
+    transport = "ssh"
+
+    def __init__(self) -> None:
+        self.options = {"ssh_extra_args": "-o ServerAliveInterval=5"}
+
+    def get_option(self, name: str) -> str:
+        return self.options[name]
+
+    def set_option(self, name: str, value: str) -> None:
+        self.options[name] = value
+
+
 class Action:
     """What the code under test uses of an action plugin; ``node`` answers what the module is asked."""
 
@@ -34,6 +49,7 @@ class Action:
         self._loader = DataLoader()
         self._templar = Templar(loader=self._loader, variables=self.variables)
         self._task = SimpleNamespace(check_mode=check)
+        self._connection = Connection()
 
     def _execute_module(self, module_name: str, module_args: dict[str, Any], task_vars: Any) -> Any:
         assert module_name == "muster.fleet.release"

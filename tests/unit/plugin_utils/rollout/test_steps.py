@@ -175,6 +175,16 @@ def test_a_host_that_is_lost_on_the_way_is_led_back_when_it_answers_again(fleet,
     assert "ready" not in fleet.verdicts()
 
 
+def test_ssh_notices_a_frozen_host_and_what_the_user_said_comes_first(fleet):
+    fleet.run()
+    assert fleet.last._connection.options["ssh_extra_args"].split() == ["-o", "ServerAliveInterval=5"]  # was not asked
+    steps = fleet.steps("n1")
+    steps._call({"state": "recovered", "name": "queue"})
+    steps._call({"state": "recovered", "name": "queue"})
+    given = fleet.last._connection.options["ssh_extra_args"].split()
+    assert given == ["-o", "ServerAliveInterval=5", "-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=4"]
+
+
 def test_a_host_that_falls_silent_is_not_waited_for(fleet):
     fleet.options["timeout_s"] = 0.2
     fleet.nodes["n1"].present = lambda asked: time.sleep(20)
