@@ -24,6 +24,7 @@ display = Display()
 ROOT = Path(__file__).parents[2]
 READY = ("ready", "degraded")
 SITE = "site"  # stands beside the hosts in what a run fails
+UNASKED: dict[str, Any] = {"fleet": [], "fleet_checks": {}, "site": None}
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "dir": {"type": "path", "default": "reports"},
     "run_id": {"type": "str"},
@@ -69,7 +70,8 @@ def _reported(options: dict[str, Any], variables: Mapping[str, Any]) -> dict[str
         "catalogue": {name: entry for record in records for name, entry in record["catalogue"].items()},
         "inventory": _places(set(expected) - {record["name"] for record in records}, variables),
     }
-    beside, site = compared(directory, records, options), _site(records, options["site_dir"], finished)
+    beside, site = compared(directory, records, options), site_rows.judged(options["site_dir"], finished)
+    site = UNASKED if _deploys(records) else site
     meta |= {
         **site,
         "fleet": beside["fleet"] + site["fleet"] + fleet.beside(records, finished),
@@ -91,11 +93,9 @@ def _reported(options: dict[str, Any], variables: Mapping[str, Any]) -> dict[str
     }
 
 
-def _site(records: list[dict[str, Any]], directory: str | None, at: str) -> dict[str, Any]:
-    """Return what the site shows, which is not asked where a service was deployed instead of machines verified."""
-    if records and not any(record.get("compared", True) for record in records):
-        return {"fleet": [], "fleet_checks": {}, "site": None}
-    return site_rows.judged(directory, at)
+def _deploys(records: list[dict[str, Any]]) -> bool:
+    """Say whether a run deployed a service instead of verifying machines: then the site has nothing to show."""
+    return bool(records) and not any(record.get("compared", True) for record in records)
 
 
 def _places(silent: set[str], variables: Mapping[str, Any]) -> dict[str, Any]:

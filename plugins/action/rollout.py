@@ -38,6 +38,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "state_dir": {"type": "path"},
     "socket": {"type": "path"},
     "lease_s": {"type": "int"},
+    "timeout_s": {"type": "float", "default": 3600},
     "who": {"type": "str"},
     "why": {"type": "str"},
     "expected_hosts": {"type": "int", "default": 0},
@@ -46,7 +47,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "run_id": {"type": "str"},
 }
 # What a rollback takes over from the deploy of the same service, and what every playbook here takes from the inventory.
-SHARED = ("service", "template_dir", "registry_username", "registry_password", "state_dir", "socket", "lease_s", "who")
+SHARED = ("service", "template_dir", "registry_username", "registry_password", "state_dir", "socket", "lease_s",
+          "timeout_s", "who")  # fmt: skip
 INVENTORY = {name: f"deploy_{name}" for name in SHARED} | {
     name: f"muster_{name}" for name in ("expected_hosts", "max_hosts", "report_dir")
 }

@@ -79,6 +79,10 @@ options:
   lease_s:
     description: Seconds after which the lease of a deploy that died may be taken over.
     type: int
+  timeout_s:
+    description: Seconds that a machine has for one service, pull and gate and watch window and all. One that says nothing for longer counts as unreachable.
+    type: float
+    default: 3600
   who:
     description: Who does it. The user of AWX, or else of the controller, when it is not given.
     type: str

@@ -32,4 +32,7 @@ def test_its_work_goes_on(host: Host) -> None:
 
 def test_the_history_tells_of_both(host: Host) -> None:
     told = json.loads(host.file(f"{STATE}/history.json").content_string)
-    assert [(entry["tag"], entry["outcome"]) for entry in told["releases"]] == [("v2", "rolled_back"), ("v1", "deployed")]
+    assert [(entry["tag"], entry["outcome"]) for entry in told["releases"]] == [
+        ("v2", "rolled_back"),
+        ("v1", "deployed"),
+    ]

@@ -22,6 +22,12 @@ class Papers:
         self.run = run
         self.path = run.path / KEY
 
+    def describe(self, key: str, items: dict[str, Any]) -> None:
+        """Keep what reports tell of the items of the checklist, once for all hosts."""
+        path = self.run.path / f"checks-{key}.json"
+        if not path.exists():
+            write(path, json.dumps(items))
+
     def keep_plan(self, host: str, plan: dict[str, Any]) -> None:
         """Keep what is planned for a host."""
         write(self._of("plans", host), json.dumps(plan))

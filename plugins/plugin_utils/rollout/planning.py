@@ -73,7 +73,7 @@ def services(action: Any, variables: Mapping[str, Any]) -> tuple[dict[str, Servi
             entries[str(name)] = plain(action._templar.template(entry))
         except AnsibleError as error:
             problems.append(f"service {name}: {render.why(error)}")
-    known, more = described.parsed(entries)
+    known, more = described.parsed(entries, not problems)
     return known, problems + more
 
 

@@ -111,6 +111,8 @@ def _outcome(item: Mapping[str, Any], plan: Mapping[str, Any], done: Deed, at: s
 
 def _message(done: Deed) -> str:
     settled = done["settled"]
+    if settled and done["outcome"] in deed.GOOD:  # that it was deployed is no longer so
+        return deed.said({"msg": settled["message"]}, done["answers"][0]["service"], done["host"])
     return f"{done['message']}; {settled['message']}" if settled else str(done["message"])
 
 

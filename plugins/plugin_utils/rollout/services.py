@@ -13,8 +13,11 @@ from ...module_utils.release.service import BadService, Service, parse, parse_al
 from ..files import BadInput
 
 
-def parsed(raw: Mapping[str, Any]) -> tuple[dict[str, Service], list[str]]:
-    """Return the services that can be used, and everything that is wrong with the others, each with its name."""
+def parsed(raw: Mapping[str, Any], all_of_them: bool = True) -> tuple[dict[str, Service], list[str]]:
+    """Return the services that can be used, and everything that is wrong with the others, each with its name.
+
+    How they refer to each other is only looked at where all of them are there and can be used.
+    """
     good: dict[str, Service] = {}
     problems: list[str] = []
     for name, entry in raw.items():
@@ -22,7 +25,7 @@ def parsed(raw: Mapping[str, Any]) -> tuple[dict[str, Service], list[str]]:
             good[name] = parse(name, entry)
         except BadService as error:
             problems += _told(error)
-    if not problems:
+    if all_of_them and not problems:
         try:
             parse_all(dict(raw))
             order(good)

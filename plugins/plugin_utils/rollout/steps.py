@@ -13,13 +13,14 @@ from typing import Any
 from ansible.errors import AnsibleConnectionFailure
 
 from ...module_utils.judge.results import DEGRADED, READY
-from .. import rundir
+from .. import bundle, node, rundir
 from ..files import BadInput
 from . import chain, checklist, deed, fleet, planning, record
 from .files import Papers
 
 MODULE = "muster.fleet.release"
 PASSED = (READY, DEGRADED)
+KEEP_ALIVE = "-o ServerAliveInterval=15 -o ServerAliveCountMax=4"
 REGISTRY = {"username": "MUSTER_REGISTRY_USERNAME", "password": "MUSTER_REGISTRY_PASSWORD"}
 
 
@@ -39,7 +40,7 @@ class Steps:
         self.run.expect(self._hosts())
         self.run.forget(self.host)  # of an earlier rollout in the same playbook
         self.papers.forget_deed(self.host)
-        self.run.describe(record.CATALOGUE, checklist.told)
+        self.papers.describe(record.CATALOGUE, checklist.told())
         planned, unused = planning.plan(self.action, self.variables, self.options)
         self.papers.keep_plan(self.host, planned)
         return {"changed": False, "problems": planned["problems"], "chain": planned["chain"]}
@@ -134,9 +135,14 @@ class Steps:
         return chain.Order(self.host, self.run.run_id, names, known, given, self._call, self.check)
 
     def _call(self, arguments: dict[str, Any]) -> Mapping[str, Any]:
-        returned: dict[str, Any] = self.action._execute_module(
-            module_name=MODULE, module_args=arguments, task_vars=self.variables
-        )
+        _keep_alive(self.action._connection)
+        try:
+            with node.alarm(self.options["timeout_s"]):  # a machine without power says nothing, and ssh waits for ever
+                returned: dict[str, Any] = self.action._execute_module(
+                    module_name=MODULE, module_args=arguments, task_vars=self.variables
+                )
+        except bundle.NoAnswer as error:
+            raise AnsibleConnectionFailure(str(error)) from error
         found = returned.get("diff") or []
         self.diffs += found if isinstance(found, list) else [found]
         return returned
@@ -176,7 +182,7 @@ class Steps:
         return [str(host) for host in self.variables.get("ansible_play_batch") or self._hosts()]
 
     def _ahead(self, waves: list[list[str]]) -> list[str]:
-        """Return the hosts that come before this one; those of its own batch it does not wait for, whoever made that."""
+        """Return the hosts that this one waits for: those of earlier batches, and none of its own."""
         beside = set(self._batch())
         return [host for host in fleet.ahead_of(self.host, waves) if host not in beside]
 
@@ -208,6 +214,14 @@ def _left(done: deed.Deed, outcome: str, error: str) -> deed.Deed:
         f"it was not led back and may run the old release or the new{why}; its journal recovers it at next contact"
     )
     return {**done, "reached": False, "settled": {"outcome": outcome, "message": message, "changed": False}}
+
+
+def _keep_alive(connection: Any) -> None:
+    """Let ssh notice within a minute that a machine has frozen; what a user gave it comes first and so holds."""
+    if getattr(connection, "transport", None) == "ssh":
+        given = connection.get_option("ssh_extra_args") or ""
+        if KEEP_ALIVE not in given:
+            connection.set_option("ssh_extra_args", f"{given} {KEEP_ALIVE}".strip())
 
 
 def _user(variables: Mapping[str, Any]) -> str:

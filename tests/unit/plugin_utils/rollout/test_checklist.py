@@ -23,6 +23,7 @@ from ansible_collections.muster.fleet.plugins.plugin_utils.rollout import (
 
 CASES = yaml.safe_load((Path(__file__).parents[2] / "checks_deploy" / "checklist.yml").read_text(encoding="utf-8"))
 ITEMS = {item["id"]: item for item in checklist.shipped()}
+REST = "title: t, what: w, by: node, severity: major, source: s, why: w, fix: f"
 NAME, TAG, AT = "annotation_queue", "1.4.2", "2026-11-18T06:00:00Z"
 RUNS = {"id": "x", "tag": TAG, "digest": "sha256:4711"}
 
@@ -41,7 +42,10 @@ def service(case):
 def rows(name, case, base):
     """Take what a case states all the way that a host's answer takes, and return the rows of the item."""
     if "runs" in case:
-        told = [{"name": f"n{n}", "release": {"service": NAME, "runs": runs, "asked": True}} for n, runs in enumerate(case["runs"])]
+        told = [
+            {"name": f"n{n}", "release": {"service": NAME, "runs": runs, "asked": True}}
+            for n, runs in enumerate(case["runs"])
+        ]
         return fleet.beside(told, AT)
     described = service(case)
     for file, text in case.get("files", {}).items():
@@ -55,7 +59,15 @@ def rows(name, case, base):
     if "rendered" in case:
         status, message = ("pass", "") if case["rendered"] else ("fail", "template c.j2: no such variable")
         answers.append(planning._config(status, message, described))
-    plan = {"service": NAME, "tag": TAG, "state": "present", "to": 1, "from": "", "chain": [NAME, *others], "answers": answers}
+    plan = {
+        "service": NAME,
+        "tag": TAG,
+        "state": "present",
+        "to": 1,
+        "from": "",
+        "chain": [NAME, *others],
+        "answers": answers,
+    }
     done = deed.new("n1", outcome, "told", reached=reached, changed=True, answers=answered(name, case, outcome, others))
     if case.get("settled"):
         done["settled"] = {"outcome": case["settled"], "message": "led back", "changed": True}
@@ -101,14 +113,8 @@ def test_what_a_service_does_not_ask_for_is_told_as_not_asked(name, tmp_path):
     ("text", "said"),
     [
         ("- {id: a.b, title: t}", "an item says by, covers"),
-        (
-            "- {id: a.b, title: t, what: w, when: never, by: node, severity: major, covers: [], source: s, why: w, fix: f}",
-            "a.b: when is 'never'",
-        ),
-        (
-            "- {id: a.b, title: t, what: w, when: pre, by: node, severity: major, covers: [x], source: s, why: w, fix: f}",
-            "a.b: covers is",
-        ),
+        (f"- {{id: a.b, when: never, covers: [], {REST}}}", "a.b: when is 'never'"),
+        (f"- {{id: a.b, when: pre, covers: [x], {REST}}}", "a.b: covers is"),
     ],
 )
 def test_an_item_that_says_too_little_is_refused(tmp_path, text, said):
