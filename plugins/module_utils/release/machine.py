@@ -10,7 +10,7 @@ from . import Refused, StepFailed, choose, disk, kinds, phases, recovery, steps
 from .lease import Held, Lost
 from .report import Report
 from .store import Store
-from .work import Work, known
+from .work import Work, known, running
 
 DONE = {"present": "deployed", "rolled_back": "rolled_back", "restarted": "restarted"}
 ERRORS = (Refused, StepFailed, disk.Damaged, OSError, Held, Lost)
@@ -96,10 +96,10 @@ class Machine:
         if nothing:
             return self._result("unchanged", work.report.recovered is not None, nothing)
         self.enter("render")
-        running = choose.current(work)
+        now = choose.current(work)
         choose.render(work)
         self.enter("resolve")
-        if not choose.resolve(work, running):
+        if not choose.resolve(work, now):
             return self._result("unchanged", work.report.recovered is not None, f"{work.target['tag']} runs already")
         try:
             self._through()
@@ -175,14 +175,11 @@ class Machine:
         if report.recovered and outcome == "refused":
             changed = True
         try:
-            running = self.work.kind.running()
+            now = running(self.work.kind, self.store)
         except (StepFailed, OSError) as error:
             report.warn(f"what runs now cannot be told: {error}")
-            running = None
-        runs = running.release if running and running.release else None
-        if running and not runs and self.work.adopted:
-            runs = self.work.adopted["id"]
-        return report.result(self.store, outcome, changed, message, runs)
+            now = None
+        return report.result(self.store, outcome, changed, message, now.release if now else None)
 
     def _unmade(self, message: str) -> Dict[str, Any]:
         """Tell that not even the kind of the service could be reached."""

@@ -146,6 +146,15 @@ def known(store: Store, names: Iterable[Optional[str]]) -> List[Spec]:
     return found
 
 
+def running(kind: Kind, store: Store) -> Optional[Running]:
+    """Return what runs and the release that it was entered as, also if it was not started from here."""
+    found = kind.running()
+    if found is None or found.release:
+        return found
+    adopted = (spec["id"] for spec in known(store, store.spec_names()) if spec.get("container_id") == found.thing)
+    return found._replace(release=next(adopted, None))
+
+
 def texts(value: Any, what: str) -> Any:
     """Take an option that is data or JSON of it."""
     if not isinstance(value, str):
