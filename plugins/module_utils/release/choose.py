@@ -86,6 +86,9 @@ def _files(given: List[Mapping[str, Any]]) -> List[Dict[str, Any]]:
                 "group": file.get("group") or OWNER,
             }
         )
+        wrong = files.unusable(told[-1])
+        if wrong:
+            raise Refused(f"files: {file['dest']}: {wrong}")
     return told
 
 

@@ -74,10 +74,10 @@ def test_driver_and_runtime_that_are_not_here(v1: Bench) -> None:
 
 def test_configuration_that_cannot_be_written(v1: Bench) -> None:
     file = {"dest": "/no/such/folder/app.conf", "content": "x"}
+    mine = {"dest": str(v1.config), "content": "x"}
     refused(v1, v1.run(tag="v2", files=[file]), "configuration cannot be written")
-    refused(
-        v1, v1.run(tag="v2", files=[{"dest": str(v1.config), "content": "x", "owner": "nobody-here"}]), "nobody-here"
-    )
+    refused(v1, v1.run(tag="v2", files=[{**mine, "owner": "nobody-here"}]), str(v1.config), "nobody-here")
+    refused(v1, v1.run(tag="v2", files=[{**mine, "mode": "rw"}], check=True), "'rw' is no mode")
 
 
 @each("name", ["audit.jsonl", "history.json", "releases"])
