@@ -104,7 +104,7 @@ def back(work: Work, reason: str) -> str:
     trouble = ""
     if not gone:
         try:
-            work.gate(work.current or {}, None)
+            work.gate(work.current or {}, None, told=False)
         except Bad as error:
             trouble = str(error)
     _written_down(work, reason)
