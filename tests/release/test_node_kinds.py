@@ -19,7 +19,7 @@ RUNNER = Path(__file__).parent / "node" / "runner.py"
 SECRET = "s3cr3t-never-told-0815"
 PROGRAM = """#!/bin/sh
 trap '{trap}' TERM
-echo "$0 with $LEVEL"
+echo "{name} with $LEVEL"
 {work}
 while :; do sleep 0.1; done
 """
@@ -78,7 +78,7 @@ def machine(rack: Rack, worker_id: str) -> Iterator[Node]:
 
 def version(node: Node, name: str, work: str = ":", trap: str = "exit 0") -> None:
     """Put the folder of a version on the machine."""
-    node.write(f"/opt/app/releases/{name}/app", PROGRAM.format(work=work, trap=trap), mode="755")
+    node.write(f"/opt/app/releases/{name}/app", PROGRAM.format(name=name, work=work, trap=trap), mode="755")
 
 
 @pytest.fixture
@@ -162,9 +162,7 @@ def test_unit_from_an_archive(app: Machine) -> None:
 
 
 @pytest.mark.xdist_group("kinds")
-@pytest.mark.parametrize(
-    "phase", ["prepare", "stop", "retain", "configure", "start", "gate", "commit", "prune", "back"]
-)
+@pytest.mark.parametrize("phase", ["prepare", "stop", "configure", "start", "gate", "commit", "back"])
 def test_unit_killed_in_a_phase(app: Machine, phase: str) -> None:
     app.run("1.0")
     assert app.run("2.0" if phase == "back" else "1.1", kill={"at": phase, "when": "after"}) == {}
@@ -225,13 +223,11 @@ def test_podman_deployed_back_and_reverted(pod: Machine) -> None:
     back = on_podman(pod, state="rolled_back", service=None)
     assert back["outcome"] == "rolled_back", back["msg"]
     pods(pod, "v1")
-    assert on_podman(pod, "v99")["msg"].endswith(
-        f"there is no such tag (asked {pod.service['image'].partition('/')[0]})"
-    )
+    assert "v99: there is no such tag (asked " in on_podman(pod, "v99")["msg"]
 
 
 @pytest.mark.xdist_group("kinds")
-@pytest.mark.parametrize("phase", ["stop", "retain", "start", "gate", "commit"])
+@pytest.mark.parametrize("phase", ["stop", "retain", "start", "gate"])
 def test_podman_killed_in_a_phase(pod: Machine, phase: str) -> None:
     on_podman(pod, "v1")
     on_podman(pod, "v2", kill={"at": phase, "when": "after"})
