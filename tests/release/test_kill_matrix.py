@@ -158,5 +158,6 @@ def test_overtaken_when_the_lease_expires(matrix: Matrix) -> None:
     seen = matrix.seen_in()
     for cell in FROZEN:
         assert len(seen[cell].running) == 1, seen[cell]
-        assert matrix.of(cell).version(matrix.home(cell)) == "v8", cell
+        story = matrix.home(cell).read(matrix.of(cell).path("audit.jsonl"))
+        assert matrix.of(cell).version(matrix.home(cell)) == "v8", story
     matrix.next_run(FROZEN, "v8")  # a journal that one of them was just about to write may be there, and is put right

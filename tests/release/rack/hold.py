@@ -41,7 +41,7 @@ def _hold(service: str, moment: str) -> None:
     os.makedirs("/run/held", exist_ok=True)
     held = f"/run/held/{service}"
     with open(held, "w", encoding="utf-8") as file:
-        file.write(str(os.getpid()))
+        file.write(f"{os.getpid()}\n")
     os.remove(wanted)
     while os.path.exists(held):
         time.sleep(0.05)
