@@ -12,6 +12,7 @@ from .kinds.base import Running, Spec
 from .report import shown
 from .service import AROUND, TAG, BadService, Service, missing_env, parse
 from .work import Work, spec_of, texts
+from .work import running as running_now
 
 MODE, OWNER = "0640", "root"
 
@@ -85,6 +86,9 @@ def _files(given: List[Mapping[str, Any]]) -> List[Dict[str, Any]]:
                 "group": file.get("group") or OWNER,
             }
         )
+        wrong = files.unusable(told[-1])
+        if wrong:
+            raise Refused(f"files: {file['dest']}: {wrong}")
     return told
 
 
@@ -110,7 +114,7 @@ def _again(work: Work) -> Spec:
 
 def current(work: Work) -> Optional[Running]:
     """Find out what runs now and what to go back to: ``work.current``. What was not started from here is adopted."""
-    running = work.kind.running()
+    running = running_now(work.kind, work.store)
     work.ran = running is not None and running.well
     if running is None or running.release == work.store.current:
         work.current = _known(work, running)

@@ -10,6 +10,7 @@ import os
 from typing import Any, Optional
 
 SECRET = 0o600
+FULL = (errno.ENOSPC, errno.EDQUOT)
 RESERVE_BYTES = 256 * 1024  # more than journal, history, audit line and the longest wait's renewals ever need at once
 
 
@@ -61,7 +62,7 @@ def write(path: str, data: bytes, mode: int = SECRET, reserve: Optional[str] = N
     try:
         put(beside, data, mode)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT) or not reserve or not remove(reserve):
+        if error.errno not in FULL or not reserve or not remove(reserve):
             raise
         put(beside, data, mode)
     os.rename(beside, path)

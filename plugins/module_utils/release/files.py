@@ -11,9 +11,11 @@ import contextlib
 import grp
 import os
 import pwd
+import re
 from typing import Any, Dict, List, Mapping, Sequence
 
 from . import Refused, disk
+from .sections import MODE
 
 File = Mapping[str, Any]  # dest, content, mode (octal text), owner, group
 
@@ -89,7 +91,7 @@ def is_current(file: File) -> bool:
             same = handle.read() == str(file["content"]).encode("utf-8")
         told = os.stat(file["dest"])
     except OSError:
-        return False
+        return False  # not there, or not to be read: it is written anew
     owner = (uid(file["owner"]), gid(file["group"]), int(str(file["mode"]), 8))
     return same and (told.st_uid, told.st_gid, told.st_mode & 0o7777) == owner
 
@@ -98,6 +100,18 @@ def _put(path: str, file: File) -> None:
     disk.put(
         path, str(file["content"]).encode("utf-8"), int(str(file["mode"]), 8), uid(file["owner"]), gid(file["group"])
     )
+
+
+def unusable(file: File) -> str:
+    """Say what is wrong with mode, owner or group of a file."""
+    if not re.fullmatch(MODE, str(file["mode"])):
+        return f"'{file['mode']}' is no mode, such as \"0640\""
+    try:
+        uid(file["owner"])
+        gid(file["group"])
+    except KeyError as error:
+        return str(error.args[0])
+    return ""
 
 
 def uid(name: Any) -> int:

@@ -60,7 +60,12 @@ class Lease:
         """Hold on for ``lease_s`` more, or ``seconds`` if a step takes longer; raise :class:`Lost`."""
         with _Mutex(os.path.join(self._folder, "lease.mutex")):
             self._own()
-            self._write(max(self._seconds, seconds))
+            try:
+                self._write(max(self._seconds, seconds))
+            except OSError as error:
+                if error.errno not in disk.FULL:
+                    raise
+                # it is still ours, for as long as it was; nothing must fail now because it could not be longer
 
     def release(self) -> None:
         """Give the lease back, if it is still held."""
@@ -85,7 +90,7 @@ class Lease:
 
     def _write(self, seconds: float) -> None:
         ends = {"until": clock.now(seconds), "boot": clock.boot(), "until_monotonic": time.monotonic() + seconds}
-        disk.write(self._path, disk.text(dict(self._mine, **ends)), reserve=os.path.join(self._folder, "reserve"))
+        disk.write(self._path, disk.text(dict(self._mine, **ends)))
 
 
 def shown(folder: str) -> Optional[Dict[str, Any]]:

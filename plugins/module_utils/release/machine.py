@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, Dict, Mapping, Optional
 
 from . import Refused, StepFailed, choose, disk, kinds, phases, recovery, steps
 from .lease import Held, Lost
 from .report import Report
 from .store import Store
-from .work import Work, known
+from .work import Work, known, running
 
 DONE = {"present": "deployed", "rolled_back": "rolled_back", "restarted": "restarted"}
 ERRORS = (Refused, StepFailed, disk.Damaged, OSError, Held, Lost)
@@ -33,14 +34,22 @@ class Machine:
     def run(self) -> Dict[str, Any]:
         """Run, and tell how it ended."""
         try:
-            kind, engine = kinds.make(self.params, self._known_service(), self.store)
+            service = self._known_service()
+            kind, engine = kinds.make(self.params, service, self.store) if service else (None, None)
         except ERRORS as error:
-            return self._unmade(str(error))
+            return self._without("refused", str(error))
+        if kind is None:
+            return self._never_deployed()
         self.work = Work(self.params, kind, engine, self.store, self.check)
+        self.work.protected = bool(service["protected"])
         try:
             return self._guarded()
         except ERRORS as error:
-            return self._result("refused", False, str(error))
+            if not self.store.releases:
+                with contextlib.suppress(disk.Damaged, OSError):
+                    self.store.load()  # who is refused the lease is still told what runs
+            down = isinstance(error, Lost) and phases.stopped(self.last)
+            return self._result("failed" if down else "refused", down, str(error))
         finally:
             if not self.check:
                 self.work.lease.release()
@@ -52,7 +61,7 @@ class Machine:
         phase = phases.PHASES[phases.NAMES.index(name)]
         if self.check or not phase.journaled:
             return
-        self.work.tick()
+        self.work.lease.renew()
         self.work.journal(name, phase.stops)
 
     # --- the run ----------------------------------------------------------------------------------
@@ -68,7 +77,7 @@ class Machine:
         if not self.check:
             self._recover()
         elif store.journal() is not None:
-            work.report.warn("an interrupted run would be brought to order first")
+            work.report.recovered = "an interrupted run would be brought to order first"
         if self.params["state"] == "recovered":
             changed = work.report.recovered is not None
             return self._result(
@@ -96,10 +105,10 @@ class Machine:
         if nothing:
             return self._result("unchanged", work.report.recovered is not None, nothing)
         self.enter("render")
-        running = choose.current(work)
+        now = choose.current(work)
         choose.render(work)
         self.enter("resolve")
-        if not choose.resolve(work, running):
+        if not choose.resolve(work, now):
             return self._result("unchanged", work.report.recovered is not None, f"{work.target['tag']} runs already")
         try:
             self._through()
@@ -120,9 +129,10 @@ class Machine:
             and (now is None or now["run_id"] != of_run or now["outcome"] == "rolled_back")
         ):
             return f"what runs was not deployed by run {of_run}"
-        if state == "restarted" and now is None:
-            self.work.report.warn("nothing was deployed from here, so nothing is restarted")
-            return "nothing to restart"
+        if state == "restarted" and (now is None or self.work.protected):
+            why = "it is protected" if now else "nothing was deployed from here"
+            self.work.report.warn(f"{why}: not restarted")
+            return f"{why}: not restarted"
         return None
 
     def _through(self) -> None:
@@ -175,23 +185,28 @@ class Machine:
         if report.recovered and outcome == "refused":
             changed = True
         try:
-            running = self.work.kind.running()
+            now = running(self.work.kind, self.store)
         except (StepFailed, OSError) as error:
             report.warn(f"what runs now cannot be told: {error}")
-            running = None
-        runs = running.release if running and running.release else None
-        if running and not runs and self.work.adopted:
-            runs = self.work.adopted["id"]
-        return report.result(self.store, outcome, changed, message, runs)
+            now = None
+        return report.result(self.store, outcome, changed, message, now.release if now else None)
 
-    def _unmade(self, message: str) -> Dict[str, Any]:
-        """Tell that not even the kind of the service could be reached."""
+    def _without(self, outcome: str, message: str, *warnings: str) -> Dict[str, Any]:
+        """Tell how a run ended that did not get as far as the service."""
         report = Report(self.params["name"])
         report.enter("lease")
-        return report.result(self.store, "refused", False, message, None)
+        report.warnings.extend(warnings)
+        return report.result(self.store, outcome, False, message, None)
+
+    def _never_deployed(self) -> Dict[str, Any]:
+        """Tell that there is nothing to go back from, restart or recover."""
+        message = "it was never deployed from here"
+        if self.params["state"] == "rolled_back" and not self.params.get("of_run"):
+            return self._without("refused", f"cannot go back: {message}")
+        return self._without("unchanged", message, *([message] if self.params["state"] == "restarted" else []))
 
     def _known_service(self) -> Dict[str, Any]:
-        """Return the service as given, or as it was deployed."""
+        """Return the service as given, or as it was deployed; empty when it never was."""
         if self.params["service"]:
             return choose.parsed(self.params).data()
         self.store.load()
@@ -199,4 +214,4 @@ class Machine:
         names = [self.store.current, journal.get("from"), journal.get("release"), *self.store.spec_names()]
         for spec in known(self.store, names):
             return dict(spec["service"])
-        raise Refused("nothing is known of it on this machine: it was never deployed from here")
+        return {}

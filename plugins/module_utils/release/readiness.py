@@ -9,6 +9,7 @@ from typing import Any, Dict, Mapping, Optional
 from . import Refused, StepFailed, audit, disk, kinds, lease
 from .kinds.base import Kind
 from .store import Store
+from .work import running
 
 NO_FOLDER = "nothing was deployed from here"
 
@@ -41,14 +42,14 @@ def _audit(store: Store) -> Dict[str, Any]:
 
 def _ready(store: Store, params: Mapping[str, Any]) -> Any:
     """Return rollback readiness and whether the current release runs."""
-    to, running = store.target(params["to"]), None
+    to, runs = store.target(params["to"]), None
     told: Dict[str, Any] = {"possible": False, "to": to, "why_not": None}
     if to is None:
         told["why_not"] = f"there is no verified release {params['to']} back" if store.current else NO_FOLDER
     try:
         kind = _kind(store, params)
-        now = kind.running() if kind else None
-        running = bool(now and now.well and now.release == store.current) if kind else None
+        now = running(kind, store) if kind else None
+        runs = bool(now and now.well and now.release == store.current) if kind else None
         if to is not None and kind:
             told["why_not"] = kind.lacking(store.spec(to["id"]))
             told["possible"] = told["why_not"] is None
@@ -56,7 +57,7 @@ def _ready(store: Store, params: Mapping[str, Any]) -> Any:
         told.update(possible=None if to else False, why_not=told["why_not"] or str(error))
     except disk.Damaged as error:
         told["why_not"] = str(error)
-    return told, running
+    return told, runs
 
 
 def _kind(store: Store, params: Mapping[str, Any]) -> Optional[Kind]:

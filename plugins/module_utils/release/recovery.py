@@ -9,7 +9,7 @@ from typing import Any, Dict, Optional
 
 from . import Refused, StepFailed, files, phases, steps
 from .gate import Bad
-from .work import Work, is_silent, known
+from .work import Work, is_silent, known, running
 
 ENGINE_S = 30.0  # an engine that was restarted is back by then
 
@@ -52,8 +52,8 @@ def _brought_to_order(work: Work, journal: Dict[str, Any]) -> str:
 
 def _completed(work: Work) -> str:
     """Finish what was committed already, and start it again if an engine lost it when it was killed."""
-    running = work.kind.running()
-    lost = running is None or not running.well or running.release != work.target["id"]
+    now = running(work.kind, work.store)
+    lost = now is None or not now.well or now.release != work.target["id"]
     if lost:
         work.kind.start(work.target)
     steps.prune(work)
@@ -65,8 +65,8 @@ def _completed(work: Work) -> str:
 
 def _undone(work: Work, journal: Dict[str, Any]) -> str:
     """Undo what was done before the stop. A service that an engine lost when it was killed is started again."""
-    running = work.kind.running()
-    if not journal.get("ran") or work.current is None or (running is not None and running.well):
+    now = work.kind.running()
+    if not journal.get("ran") or work.current is None or (now is not None and now.well):
         discard(work)
         return "undone, nothing had been stopped"
     work.journal(phases.BACK, True)
@@ -84,12 +84,14 @@ def finish(work: Work) -> None:
 def discard(work: Work) -> None:
     """Undo what was done before the stop; raise :class:`StepFailed` and leave the journal where that fails."""
     undone = work.target
-    if undone:
+    fresh = bool(undone) and work.store.entry(undone["id"]) is None  # one to go back to keeps what it has
+    if fresh:
         work.kind.discard(undone)
         files.restore(undone["id"], [file for file in undone["before"] if file["content"] is None])
+    if undone:
         steps.tidy(work)
     work.store.close_journal()
-    if undone and work.store.entry(undone["id"]) is None:
+    if fresh:
         work.store.drop_specs([name for name in work.store.spec_names() if name != undone["id"]])
 
 
@@ -102,7 +104,7 @@ def back(work: Work, reason: str) -> str:
     trouble = ""
     if not gone:
         try:
-            work.gate(work.current or {}, None)
+            work.gate(work.current or {}, None, told=False)
         except Bad as error:
             trouble = str(error)
     _written_down(work, reason)

@@ -162,7 +162,10 @@ class Store:
 
     def write_journal(self, journal: Mapping[str, Any]) -> None:
         """Bring the journal to the disk: before each step."""
-        disk.write(self._path("journal.json"), disk.text(journal), reserve=self.reserve)
+        reserve = (
+            self.reserve if journal["stopped"] else None
+        )  # it is for what must be written while the service is down
+        disk.write(self._path("journal.json"), disk.text(journal), reserve=reserve)
 
     def close_journal(self) -> None:
         """Remove the journal: the run is over."""
@@ -183,7 +186,7 @@ class Store:
     def keep_key(self) -> None:
         """Make the key last."""
         if not os.path.exists(self._path("key")):
-            disk.write(self._path("key"), self.key(), reserve=self.reserve)
+            disk.write(self._path("key"), self.key())
 
     def hashed(self, value: Any) -> str:
         """Return the keyed hash of a value."""
@@ -195,7 +198,7 @@ class Store:
 
     def write_spec(self, spec: Mapping[str, Any]) -> None:
         """Keep what a release is started from."""
-        disk.write(self._path(f"releases/{spec['id']}.json"), disk.text(spec), reserve=self.reserve)
+        disk.write(self._path(f"releases/{spec['id']}.json"), disk.text(spec))
 
     def spec(self, release_id: str) -> Dict[str, Any]:
         """Return what a release is started from; raise :class:`disk.Damaged` when that is not what was kept."""

@@ -17,6 +17,7 @@ from .report import Report
 from .store import Store
 
 FORCED = 137
+TICK_S = 5.0  # between two renewals of the lease within a phase
 LOOK_S = 2.0  # between two looks at who holds an accelerator
 
 
@@ -29,14 +30,17 @@ class Work:
         self.lease = Lease(store.folder, params["lease_s"])
         self.target: Spec = {}
         self.current: Optional[Spec] = None
+        self.protected = False  # what is known of the service now; what runs may say so as well
+        self._ticks_from = 0.0
         self.ran = False  # whether the service was well when the run began
         self.stop_exit: Optional[int] = None
         self.adopted: Optional[Dict[str, Any]] = None  # an entry for what runs and was not started from here
 
     def tick(self) -> None:
-        """Say that the run goes on; raise :class:`lease.Lost`."""
-        if not self.check:
+        """Say that the run goes on, now and then; raise :class:`lease.Lost`."""
+        if not self.check and time.monotonic() >= self._ticks_from:
             self.lease.renew()
+            self._ticks_from = time.monotonic() + TICK_S
 
     def journal(self, phase: str, stopped: bool) -> None:
         """Write down what is done next: before it is done."""
@@ -61,8 +65,11 @@ class Work:
 
     # --- the gate ---------------------------------------------------------------------------------
 
-    def gate(self, spec: Spec, watch_s: Optional[float]) -> None:
-        """Pass a release through its gate or, with ``watch_s``, its watch window; raise :class:`gate.Bad`."""
+    def gate(self, spec: Spec, watch_s: Optional[float], told: bool = True) -> None:
+        """Pass a release through its gate or, with ``watch_s``, its watch window; raise :class:`gate.Bad`.
+
+        What was seen goes into the checklist if it is to be ``told``: on the way back, what failed must stay there.
+        """
         watched = gate.Watched(self.kind, spec["service"]["gate"], self.tick, self.report.name)
         try:
             if watch_s is None:
@@ -70,7 +77,7 @@ class Work:
             else:
                 watched.watch(watch_s)
         finally:
-            for row in watched.rows.values():
+            for row in watched.rows.values() if told else ():
                 self.report.add(row)
 
     # --- accelerators -----------------------------------------------------------------------------
@@ -144,6 +151,15 @@ def known(store: Store, names: Iterable[Optional[str]]) -> List[Spec]:
         with contextlib.suppress(disk.Damaged):
             found += [store.spec(name)] if name else []
     return found
+
+
+def running(kind: Kind, store: Store) -> Optional[Running]:
+    """Return what runs and the release that it was entered as, also if it was not started from here."""
+    found = kind.running()
+    if found is None or found.release:
+        return found
+    adopted = (spec["id"] for spec in known(store, store.spec_names()) if spec.get("container_id") == found.thing)
+    return found._replace(release=next(adopted, None))
 
 
 def texts(value: Any, what: str) -> Any:

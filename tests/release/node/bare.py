@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -39,6 +40,7 @@ class BareDaemon(Daemon):
             except CommandFailed as missing:
                 raise Unavailable(str(missing)) from missing
         self.stop()
+        shutil.rmtree(self.home, ignore_errors=True)  # small, and those of an earlier run would be counted
         self._launch()
         self._wait()
         self._clear()

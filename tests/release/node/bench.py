@@ -65,9 +65,13 @@ class Bench:
         """Roll back, without a word of what the service is."""
         return self.run(state="rolled_back", service=None, **more)
 
-    def run(self, kill: dict[str, Any] | None = None, check: bool = False, engine_s: float = 30, **options: Any) -> Ran:
-        """Run the module in a process of its own, which ``kill`` may end (see ``runner.py``)."""
-        request = {"params": self.params(**options), "check": check, "kill": kill or {}, "engine_s": engine_s}
+    def run(self, kill: dict[str, Any] | None = None, **options: Any) -> Ran:
+        """Run the module in a process of its own, which ``kill`` may end.
+
+        ``options`` are the module's, or ``check``, ``engine_s`` and ``clock_s`` (see ``runner.py``).
+        """
+        more = {key: options.pop(key) for key in ("check", "engine_s", "clock_s") if key in options}
+        request = {"params": self.params(**options), "kill": kill or {}, **more}
         done = subprocess.run(
             [sys.executable, str(RUNNER), str(CHECKOUT / "plugins")],
             input=json.dumps(request),

@@ -5,9 +5,10 @@
     python runner.py PLUGINS_FOLDER <REQUEST.json
 
 The request: ``params`` (the module's options), ``check``, ``engine_s`` (how long to wait for an engine that is gone),
-and ``kill``. That is either ``at`` (a phase) with ``when`` (before or after its journal is written), or ``call`` (the
-number of a change that the engine is asked for) with ``when`` (before or after that change); and ``what`` (the process
-to kill, this one if 0). Prints the result as JSON, with the number of changes as ``calls``.
+``clock_s`` (by how much the clock is wrong), and ``kill``. That is either ``at`` (a phase) with ``when`` (before or
+after its journal is written), or ``call`` (the number of a change that the engine is asked for) with ``when`` (before
+or after that change); and ``what`` (the process to kill, this one if 0). Prints the result as JSON, with the number of
+changes as ``calls``.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -58,6 +60,10 @@ def main() -> None:
     request = json.load(sys.stdin)
     killer = Killer(request.get("kill") or {})
     recovery.ENGINE_S = request.get("engine_s", recovery.ENGINE_S)
+    true = time.time
+    time.time = lambda: true() + request.get("clock_s", 0)
+    gmtime = time.gmtime
+    time.gmtime = lambda seconds=None: gmtime(time.time() if seconds is None else seconds)  # type: ignore[assignment]
     unjournaled = [phase.name for phase in phases.PHASES if not phase.journaled]
     cls = machine.Machine
     cls.enter = killer.around(cls.enter, "at", lambda _self, name: name in unjournaled and name)  # type: ignore[method-assign]

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ansible_collections.muster.fleet.plugins.module_utils.release import lease
 from ansible_collections.muster.fleet.tests.unit.release import fake
 
 
@@ -148,6 +149,36 @@ def test_never_deployed_from_here(site: fake.Site) -> None:
     told = site.run(state="rolled_back", service=None)
     assert told["outcome"] == "refused"
     assert "never deployed" in told["msg"]
+    for options in ({"state": "recovered"}, {"state": "restarted"}, {"state": "rolled_back", "of_run": "r"}):
+        told = site.run(service=None, **options)
+        assert (told["outcome"], told["changed"]) == ("unchanged", False)
+    assert not site.state.exists()
+
+
+def test_who_is_refused_the_lease_is_told_what_runs(site: fake.Site) -> None:
+    site.run("good")
+    held = lease.Lease(str(site.state), 900)
+    held.take("other", "r9")
+    told = site.run("better")
+    held.release()
+    assert (told["outcome"], told["release"]["tag"], told["phase"]) == ("refused", "good", "lease")
+    assert "other works on it (run r9) since" in told["msg"]
+
+
+def test_protected_is_not_restarted(site: fake.Site) -> None:
+    site.run("good", service={**fake.SERVICE, "protected": True})
+    told = site.run(state="restarted", service=None)
+    assert (told["outcome"], told["warnings"]) == ("unchanged", ["it is protected: not restarted"])
+    assert site.run("better", service={**fake.SERVICE, "protected": False})["outcome"] == "refused", "what runs says so"
+
+
+def test_check_mode_says_that_it_would_recover(site: fake.Site) -> None:
+    site.run("good")
+    site.run("better", dies_at=45)
+    assert (site.state / "journal.json").exists()
+    told = site.run(state="recovered", service=None, check=True)
+    assert (told["outcome"], told["changed"]) == ("recovered", True)
+    assert (site.state / "journal.json").exists()
 
 
 def test_forced_stop_is_told(site: fake.Site) -> None:

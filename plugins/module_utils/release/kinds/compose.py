@@ -13,10 +13,10 @@ import re
 from typing import Any, Dict, List, Mapping, Optional
 from urllib.parse import quote
 
-from ...host import OK, Host
-from .. import StepFailed, disk
+from .. import disk
 from ..engine import Engine
-from .base import Spec
+from ..programs import said
+from .base import RUNNING, Spec
 from .container import OURS, Container
 from .container_body import RELEASE_LABEL, SERVICE_LABEL
 
@@ -36,11 +36,10 @@ class Compose(Container):
         self._folder = os.path.join(state_dir, name)
 
     def _here(self) -> Optional[Dict[str, Any]]:
-        label = f"com.docker.compose.project={self._project}"
-        for listed in self.engine.labelled(label):
-            if (listed.get("Labels") or {}).get("com.docker.compose.service") == self._service:
-                return self.engine.container(listed["Id"])
-        return None
+        listed = self.engine.labelled(f"com.docker.compose.project={self._project}")
+        ours = [one for one in listed if (one.get("Labels") or {}).get("com.docker.compose.service") == self._service]
+        ours.sort(key=lambda one: one.get("State") != RUNNING)  # one that Compose was replacing may be left beside it
+        return self.engine.container(ours[0]["Id"]) if ours else None
 
     def adopt(self, spec: Spec) -> Spec:
         found = super().adopt(spec)
@@ -101,11 +100,4 @@ class Compose(Container):
         return os.path.join(self._folder, f"compose.{spec['id']}.env")
 
     def _run(self, words: List[str]) -> None:
-        answer = Host().run(["docker", "compose", *words], UP_S, env={"DOCKER_HOST": f"unix://{self.engine.socket}"})
-        if answer.state != OK or answer.rc != 0:
-            said = (
-                answer.stderr.decode("utf-8", "replace").strip()
-                if answer.state == OK
-                else answer.detail or answer.state
-            )
-            raise StepFailed(f"docker compose {words[-1]}: {said[-300:]}")
+        said(["docker", "compose", *words], UP_S, {"DOCKER_HOST": f"unix://{self.engine.socket}"})

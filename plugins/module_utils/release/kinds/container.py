@@ -19,6 +19,7 @@ from .container_body import RELEASE_LABEL, SERVICE_LABEL, body
 
 STOP_EXTRA_S = 60.0  # what the engine may take beyond the grace
 OURS = "muster.fleet"
+UNTAGGED = "untagged"
 
 
 class Container:
@@ -65,8 +66,10 @@ class Container:
         found = self._here()
         if found is None:
             raise StepFailed(f"the container {self.name} is gone")
-        image, unused, tag = str(found["Config"].get("Image") or "").partition("@")[0].rpartition(":")
-        named = {"image": image, "tag": tag} if image and "/" not in tag else {"image": tag or image, "tag": ""}
+        image, unused, digest = str(found["Config"].get("Image") or "").partition("@")
+        first, unused, tag = image.rpartition(":")
+        tagged = first and "/" not in tag
+        named = {"image": first if tagged else image, "tag": tag if tagged else UNTAGGED, "digest": digest}
         policy = found["HostConfig"].get("RestartPolicy", {}).get("Name") or "no"
         service = dict(spec["service"], restart=policy)
         return dict(spec, **named, image_id=found["Image"], container_id=found["Id"], service=service)
@@ -179,9 +182,10 @@ class Container:
 
     def prune(self, keep: Iterable[Spec], gone: Iterable[Spec]) -> None:
         kept = list(keep)
+        adopted = [spec.get("container_id") for spec in kept]
         for spec in gone:
             found = self._of(spec)
-            if found is not None and found["Name"].lstrip("/") != self.name:
+            if found is not None and found["Name"].lstrip("/") != self.name and found["Id"] not in adopted:
                 self.engine.call("DELETE", f"/containers/{found['Id']}", force="true")
             self._untag(spec)
             if spec.get("pulled") and spec["digest"] not in [other["digest"] for other in kept]:
