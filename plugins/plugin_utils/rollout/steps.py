@@ -113,9 +113,7 @@ class Steps:
             else:
                 done = chain.roll_back(order, plan["to"], plan["from"])
         except AnsibleConnectionFailure as error:
-            lost = deed.new(
-                self.host, deed.UNREACHABLE, _unreachable(error), reached=False, check=self.check
-            )
+            lost = deed.new(self.host, deed.UNREACHABLE, _unreachable(error), reached=False, check=self.check)
             self._keep(self.host, plan, lost)
             raise
         except Exception as error:  # a host never fails the play: whole batches that fail would end it
