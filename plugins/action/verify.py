@@ -79,7 +79,7 @@ class ActionModule(ActionBase):
         try:
             places = (options["check_dirs"], options["profile_dirs"], options["waivers"])
             judge_by = prepared.ready(options["profile"], *places)
-            run.describe(judge_by.key, judge_by.told)
+            run.describe(judge_by.key, judge_by.told.read_text)
             vendor = judge_by.profile["values"].get("gpu", {}).get("vendor")
             answer = node.ask(self, variables, _request(options, judge_by.wanted), vendor)
         except AnsibleConnectionFailure as error:

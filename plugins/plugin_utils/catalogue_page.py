@@ -58,8 +58,8 @@ def markdown(checks: Iterable[Check], definitions: Iterable[Check], covered: Ite
     for kind, column, title in (("evidence", "reads", "Evidence"), ("attestation", "role", "Attestations")):
         head = ("id", "title", "severity", column, "at most days old", "covers")
         parts += [f"## {title}\n", _table(head, (_site_cells(e, column) for e in definitions if e["kind"] == kind))]
-    head = ("id", "title", "severity", "when", "what", "from", "covers")
-    return "\n".join([*parts, "## Checklist of a deploy\n", _table(head, map(_deploy_cells, checklist.items()))])
+    deploy = ("id", "title", "severity", "when", "what", "from", "covers")
+    return "\n".join([*parts, "## Checklist of a deploy\n", _table(deploy, map(_deploy_cells, checklist.items()))])
 
 
 def _covered(covered: coverage.Coverage) -> tuple[Any, ...]:

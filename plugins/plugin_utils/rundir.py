@@ -7,7 +7,7 @@ from __future__ import annotations
 import datetime
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -61,11 +61,11 @@ class RunDirectory:
         if not path.exists():
             write(path, json.dumps(sorted(hosts)))
 
-    def describe(self, key: str, told: Path) -> None:
-        """Keep what reports tell of the checks (a file), once for all hosts that are judged by them."""
+    def describe(self, key: str, told: Callable[[], str]) -> None:
+        """Keep what reports tell of the checks (JSON text), once for all hosts that are judged by them."""
         path = self.path / f"checks-{key}.json"
         if not path.exists():
-            write(path, told.read_text(encoding="utf-8"))
+            write(path, told())
 
     def keep(self, record: dict[str, Any], facts: dict[str, Any] | None) -> Path:
         """Write a host's record, and its facts beside it."""

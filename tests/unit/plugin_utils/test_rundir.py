@@ -36,7 +36,7 @@ def test_checks_are_kept_once_and_come_back_with_every_record(tmp_path):
     told = tmp_path / "told.json"
     for name in ("a", "b"):
         told.write_text(json.dumps({"x.y": {"title": "t" if name == "a" else "not asked again"}}))
-        run.describe("k1", told)
+        run.describe("k1", told.read_text)
         run.keep({"name": name, "catalogue": "k1"}, None)
     assert [record["catalogue"] for record in run.records()] == [{"x.y": {"title": "t"}}] * 2
 
