@@ -26,7 +26,9 @@ HEALTH = (
     "bus_id,serial,ecc.mode.current,ecc.errors.corrected.volatile.total,ecc.errors.uncorrected.volatile.total,"
     "ecc.errors.corrected.aggregate.total,ecc.errors.uncorrected.aggregate.total"
 )
+CLOCKS = "bus_id,clocks.current.soc,clocks.max.soc,clocks.limit.soc,ecc.mode.pending"
 UNITS = {
+    **dict.fromkeys(("clocks.current.soc", "clocks.max.soc", "clocks.limit.soc"), "MHz"),
     "memory.total": "MiB",
     "memory.used": "MiB",
     "temperature.aip": "C",
@@ -47,13 +49,13 @@ def kinds() -> str:
 
 
 def tables(node: Node, rec: Recording, cards: Iterable[Function], **changes: dict[int, str]) -> None:
-    """Put the two tables that are asked for; ``changes`` is field -> card -> text, dots written as "__"."""
+    """Put the three tables that are asked for; ``changes`` is field -> card -> text, dots written as "__"."""
     rows = [_row(node, function) for function in cards]
     for field, by_card in changes.items():
         for row in rows:
             number = int(row["index"])
             row[field.replace("__", ".")] = by_card.get(number, row[field.replace("__", ".")])
-    for query in (CARDS, HEALTH):
+    for query in (CARDS, HEALTH, CLOCKS):
         names = query.split(",")
         head = ", ".join(f"{name} [{UNITS[name]}]" if name in UNITS else name for name in names)
         body = [", ".join(f"{row[name]} {UNITS.get(name, '')}".strip() for name in names) for row in rows]
@@ -76,6 +78,10 @@ def _row(node: Node, function: Function) -> dict[str, str]:
         "utilization.aip": "0",
         "serial": f"AP{node.serial('gaudi3', number)[:8]}",
         "ecc.mode.current": "Enabled",
+        "ecc.mode.pending": "Enabled",
+        "clocks.current.soc": "1650",
+        "clocks.max.soc": "1650",
+        "clocks.limit.soc": "1650",
         **{
             f"ecc.errors.{kind}.{span}.total": "0"
             for kind in ("corrected", "uncorrected")

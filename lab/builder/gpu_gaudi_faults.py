@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from . import pcimap
 from .faults import Fault
-from .gpu_gaudi_answers import CARDS, HEALTH, card, links, tables
+from .gpu_gaudi_answers import CARDS, CLOCKS, HEALTH, card, links, tables
 from .node import Node
 from .pcimap import GPU
 from .recording import Recording
@@ -37,6 +37,16 @@ def prints(number: int, **fields: str) -> Apply:
 
     def apply(node: Node, rec: Recording) -> None:
         tables(node, rec, pcimap.of(node.klass, GPU), **{name: {number: text} for name, text in fields.items()})
+
+    return apply
+
+
+def heat(number: int, celsius: int) -> Apply:
+    """hl-smi and the driver say how hot a card is."""
+
+    def apply(node: Node, rec: Recording) -> None:
+        prints(number, temperature__aip=str(celsius))(node, rec)
+        rec.file(f"{card(node, number)}/hwmon/hwmon{number + 4}/temp1_input", f"{celsius * 1000}\n")
 
     return apply
 
@@ -72,7 +82,7 @@ def _no_module(node: Node, rec: Recording) -> None:
 
 
 def _hangs(node: Node, rec: Recording) -> None:
-    for query in (CARDS, HEALTH):
+    for query in (CARDS, HEALTH, CLOCKS):
         rec.command(f"hl-smi -Q {query} -f csv", state="timeout", duration_s=60)
 
 
@@ -80,8 +90,9 @@ UNASKED = {  # sysfs still tells the rest
     "gpu.driver.state": "fail",
     **dict.fromkeys(
         (
-            "gaudi.port.active", "gaudi.port.count", "gpu.ecc.aggregate_uncorrected", "gpu.ecc.corrected",
-            "gpu.ecc.enabled", "gpu.ecc.uncorrected", "gpu.memory.total", "gpu.uuid.unique",
+            "gaudi.clock.limit", "gaudi.port.active", "gaudi.port.count", "gpu.ecc.aggregate_uncorrected",
+            "gpu.ecc.corrected", "gpu.ecc.enabled", "gpu.ecc.pending", "gpu.ecc.uncorrected", "gpu.memory.total",
+            "gpu.uuid.unique",
         ),
         "unknown",
     ),
@@ -90,11 +101,12 @@ NOT_LOADED = {
     **dict.fromkeys(("gaudi.driver.module_state", "gpu.count.driver", "gpu.driver.state", "pci.gpu.driver"), "fail"),
     **dict.fromkeys(
         (
-            "gaudi.cpld.uniform", "gaudi.firmware.matches_driver", "gaudi.firmware.uniform", "gaudi.module_id.unique",
+            "gaudi.clock.limit", "gaudi.cpld.uniform", "gaudi.firmware.matches_driver", "gaudi.firmware.uniform",
+            "gaudi.module_id.unique",
             "gaudi.port.active", "gaudi.port.count", "gaudi.power.maximum", "gaudi.reset.hard",
             "gaudi.security.enabled", "gaudi.temperature.initialised", "gpu.device.state",
-            "gpu.ecc.aggregate_uncorrected", "gpu.ecc.corrected", "gpu.ecc.enabled", "gpu.ecc.uncorrected",
-            "gpu.memory.total", "gpu.model.expected", "gpu.model.uniform", "gpu.pcie.generation",
+            "gpu.ecc.aggregate_uncorrected", "gpu.ecc.corrected", "gpu.ecc.enabled", "gpu.ecc.pending",
+            "gpu.ecc.uncorrected", "gpu.memory.total", "gpu.model.expected", "gpu.model.uniform", "gpu.pcie.generation",
             "gpu.pcie.generation_possible", "gpu.pcie.width", "gpu.temperature.gpu", "gpu.uuid.unique",
         ),
         "unknown",
@@ -115,13 +127,17 @@ FAULTS = [
     fault("hl_card2_malfunction", "card 2 malfunctions", {"gpu.device.state": "fail"}, shows(2, status="malfunction")),
     fault("hl_card1_reset", "card 1 was reset three times", {"gaudi.reset.hard": "fail"}, shows(1, hard_reset_cnt="3")),
     fault("hl_card4_cold", "card 4 reads 0 °C: it did not come up properly", {"gaudi.temperature.initialised": "fail"},
-          prints(4, temperature__aip="0")),
-    fault("hl_card6_hot", "card 6 is hot", {"gpu.temperature.gpu": "fail"}, prints(6, temperature__aip="88")),
+          heat(4, 0)),
+    fault("hl_card6_hot", "card 6 is hot", {"gpu.temperature.gpu": "fail"}, heat(6, 88)),
     fault("hl_card0_ecc", "card 0 has uncorrected memory errors",
           {"gpu.ecc.uncorrected": "fail", "gpu.ecc.aggregate_uncorrected": "fail"},
           prints(0, ecc__errors__uncorrected__volatile__total="2", ecc__errors__uncorrected__aggregate__total="2")),
     fault("hl_card7_capped", "the power of card 7 is capped", {"gaudi.power.maximum": "fail"},
           shows(7, max_power="600000000")),
+    fault("hl_card3_clock_limited", "the clock of card 3 is limited", {"gaudi.clock.limit": "fail"},
+          prints(3, clocks__limit__soc="1100")),
+    fault("hl_card2_ecc_pending", "ECC of card 2 ends with the next reset", {"gpu.ecc.pending": "fail"},
+          prints(2, ecc__mode__pending="Disabled")),
     fault("hl_card5_x8", "card 5 trained at x8", {"gpu.pcie.width": "fail", "pci.gpu.width": "fail"},
           shows(5, current_link_width="8")),
     fault("hl_card7_gen4", "card 7 trained at PCIe Gen4", {"gpu.pcie.generation": "fail", "pci.gpu.speed": "fail"},

@@ -16,7 +16,8 @@ HGX, TRAY = "hgx_h100", "gb200_tray"
 BOTH = (HGX, TRAY)
 # What nobody can know once the driver does not answer.
 UNSEEN = """
-    gpu.compute_mode gpu.confidential_compute gpu.count.driver gpu.device.state gpu.driver.gsp gpu.driver.minimum
+    gpu.compute_capability gpu.compute_mode gpu.confidential_compute gpu.count.driver gpu.device.state
+    gpu.driver.cuda gpu.driver.gsp gpu.driver.minimum
     gpu.driver.module gpu.ecc.aggregate_uncorrected gpu.ecc.corrected gpu.ecc.enabled gpu.ecc.pending
     gpu.ecc.sram_threshold gpu.ecc.uncorrected gpu.firmware.inforom_uniform gpu.firmware.vbios_uniform
     gpu.memory.total gpu.mig.mode gpu.mig.pending gpu.model.expected gpu.model.uniform gpu.pcie.generation
@@ -152,6 +153,10 @@ FAULTS = [
     Fault("gpu0_mig_on", "GPU 0 was left in MIG mode", BOTH, {"gpu.mig.mode": FAIL}, gpu(0, MigMode="1,1")),
     Fault("gpu0_compute_prohibited", "nobody may compute on GPU 0", BOTH, {"gpu.compute_mode": FAIL},
           gpu(0, ComputeMode=2)),
+    Fault("gpu3_lesser_capability", "GPU 3 computes as a board of the last generation", BOTH,
+          {"gpu.compute_capability": FAIL}, gpu(3, CudaComputeCapability="8,0")),
+    Fault("cuda_old", "the driver serves an old CUDA only", BOTH, {"gpu.driver.cuda": FAIL},
+          says({"nvmlSystemGetCudaDriverVersion_v2": 11080})),
     Fault("gpu_vbios_mixed", "GPU 3 has an older VBIOS than the others", BOTH, {"gpu.firmware.vbios_uniform": FAIL},
           gpu(3, VbiosVersion="96.00.30.00.01")),
     Fault("gpu_power_capped", "all GPUs are capped at 500 W", BOTH, {"gpu.power.limit": FAIL},

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from .log_faults import FAULTS
-from .log_lines import BEFORE, BOOT, DMESG, HOUR, QUIET, QUIET_CLASS, SINCE, UPTIME_S, boot_id, entry
+from .log_lines import BEFORE, BOOT, DMESG, HOUR, QUIET, QUIET_CLASS, SINCE, UPTIME_S, answer, boot_id, entry
 from .node import Node
 from .recording import Recording
 
@@ -22,7 +22,7 @@ def render(node: Node, rec: Recording) -> None:
     if "/proc/uptime" not in rec.document["files"]:
         rec.file("/proc/uptime", f"{UPTIME_S} {UPTIME_S * 90:.2f}\n")
     today = sorted(QUIET + QUIET_CLASS[node.klass], reverse=True)
-    rec.command(SINCE, "".join(entry(node, *line) for line in today))
+    rec.command(SINCE, answer([entry(node, *line) for line in today]))
     rec.command(BEFORE, entry(node, 26 * HOUR, 6, "docker0: port 2(veth91aa02b) entered disabled state"))
     stamped = [(at, level, text) for at, level, text in BOOT]
     stamped += [(UPTIME_S - ago * 60, level, text) for ago, level, text in today]

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 
 from .faults import Fault
-from .log_lines import BEFORE, DMESG, SINCE, TAIL, entry, says
+from .log_lines import BEFORE, DMESG, SINCE, TAIL, answer, entry, says
 from .node import NOW, Node
 from .recording import Recording
 
@@ -30,8 +30,10 @@ def _denied(_node: Node, rec: Recording) -> None:
 
 
 def _rotated(node: Node, rec: Recording) -> None:
-    kept = [line for line in rec.output(SINCE).splitlines(True) if json.loads(line)["__REALTIME_TIMESTAMP"] > _us(180)]
-    rec.command(SINCE, entry(node, 180, 6, "docker0: port 3(veth0c4411f) entered forwarding state") + "".join(kept))
+    lines = rec.output(SINCE).splitlines(True)[:-1]
+    kept = [line for line in lines if json.loads(line)["__REALTIME_TIMESTAMP"] > _us(180)]
+    first = entry(node, 180, 6, "docker0: port 3(veth0c4411f) entered forwarding state")
+    rec.command(SINCE, answer([first, *kept]))
     rec.command(BEFORE, "")
 
 

@@ -15,7 +15,7 @@ WINDOW_S = 86400
 UPTIME_S = 1_050_337.21
 
 _ASKED = "journalctl _TRANSPORT=kernel -o json --output-fields=MESSAGE,PRIORITY --no-pager"
-SINCE = f"{_ASKED} --since=-{WINDOW_S}s --lines=20000"
+SINCE = f"{_ASKED} --since=-{WINDOW_S}s --lines=20000 --show-cursor"
 BEFORE = f"{_ASKED} --until=-{WINDOW_S}s --lines=1"
 DMESG = "dmesg -r"
 TAIL = "tail -c 4194304 /var/log/kern.log"
@@ -77,6 +77,11 @@ def entry(node: Node, minutes_ago: float, level: int, message: str, boot: str = 
     return json.dumps(fields) + "\n"
 
 
+def answer(lines: list[str]) -> str:
+    """Return what journalctl prints for entries when it is asked to show the cursor as well."""
+    return "".join(lines) + f"-- cursor: {json.loads(lines[-1])['__CURSOR']}\n"
+
+
 def says(*messages: str, level: int = 3, minutes_ago: float = 75) -> Callable[[Node, Recording], None]:
     """Return a change: the kernel says ``messages``, where ``{gpu3}``, ``{nic0}`` … become PCI addresses."""
 
@@ -85,7 +90,8 @@ def says(*messages: str, level: int = 3, minutes_ago: float = 75) -> Callable[[N
         lines = [
             entry(node, minutes_ago - number / 60, level, text.format(**names)) for number, text in enumerate(messages)
         ]
-        rec.command(SINCE, rec.output(SINCE) + "".join(lines))
+        known = rec.output(SINCE).splitlines(True)
+        rec.command(SINCE, "".join([*known[:-1], *lines, known[-1]]))
 
     return apply
 

@@ -88,6 +88,7 @@ def render(node: Node, rec: Recording) -> None:
     _firewall(rec)
     rec.command("auditctl -s", "enabled 2\nfailure 1\npid 870\nrate_limit 0\nbacklog_limit 8192\nlost 0\nbacklog 0\n")
     rec.command("auditctl -l", RULES)
+    rec.file("/etc/audit/auditd.conf", "log_file = /var/log/audit/audit.log\nmax_log_file_action = keep_logs\n")
     for name, value in HARDENING.items():
         rec.file(f"/proc/sys/{name}", f"{value}\n")
     rec.file("/sys/kernel/security/lsm", "lockdown,capability,landlock,yama,apparmor")

@@ -120,6 +120,12 @@ FAULTS = [
         "audit.enabled",
         _answers("auditctl -s", "enabled 2", "enabled 0"),
     ),
+    _fault(
+        "audit_rotates",
+        "the oldest audit records are overwritten",
+        "audit.retention",
+        lambda node, rec: rec.edit("/etc/audit/auditd.conf", "keep_logs", "ROTATE"),
+    ),
     _fault("audit_lost", "audit records were lost", "audit.lost", _answers("auditctl -s", "lost 0", "lost 5120")),
     _fault(
         "second_root_account",

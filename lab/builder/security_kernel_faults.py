@@ -5,9 +5,17 @@
 from __future__ import annotations
 
 from .faults import Fault
+from .node import Node
+from .recording import Recording
 from .security_faults import ALL, _fault, _holds, _sshd
 
 SYS = "/proc/sys"
+
+
+def _forwards_x11(node: Node, rec: Recording) -> None:
+    _sshd("x11forwarding no", "x11forwarding yes")(node, rec)
+    rec.edit("/etc/ssh/sshd_config", "X11Forwarding no", "X11Forwarding yes")
+
 
 FAULTS = [
     _fault("ssh_host_based", "SSH trusts other hosts' word", "ssh.host_based",
@@ -16,7 +24,7 @@ FAULTS = [
     _fault("ssh_many_tries", "SSH lets a connection guess twenty times", "ssh.max_auth_tries",
            _sshd("maxauthtries 4", "maxauthtries 20")),
     _fault("ssh_x11_forwarding", "SSH forwards X11", "ssh.x11_forwarding",
-           _sshd("x11forwarding no", "x11forwarding yes")),
+           _forwards_x11),
     _fault("bpf_for_everybody", "everybody may load BPF programs", "kernel.bpf",
            _holds(f"{SYS}/kernel/unprivileged_bpf_disabled", "0\n")),
     _fault("dmesg_for_everybody", "everybody may read the kernel log", "kernel.dmesg",

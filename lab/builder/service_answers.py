@@ -18,7 +18,10 @@ SHOW = (
 )
 STATE = "systemctl is-system-running"
 FAILED = "systemctl list-units --state=failed --plain --no-legend --no-pager"
-JOURNAL = "journalctl --no-pager -p err --since -1h -n 5000 -o json --output-fields=UNIT,COREDUMP_UNIT,_SYSTEMD_UNIT"
+JOURNAL = (
+    "journalctl --no-pager -p err --since -1h -n 5000 -o json --show-cursor "
+    "--output-fields=UNIT,COREDUMP_UNIT,_SYSTEMD_UNIT"
+)
 PLATFORM = [
     "ssh.service",
     "sshd.service",
@@ -159,13 +162,13 @@ def _not_found(name: str) -> dict[str, Any]:
 
 
 def journal(counts: Mapping[str, int]) -> str:
-    """Return journal entries as ``-o json`` with the chosen output fields prints them."""
+    """Return journal entries (one at least) as ``-o json --show-cursor`` prints them with the chosen output fields."""
     lines = [
         json.dumps({"__CURSOR": f"s={number:04x}", "__REALTIME_TIMESTAMP": "1794998212000000", "_SYSTEMD_UNIT": name})
         for name, count in counts.items()
         for number in range(count)
     ]
-    return "".join(f"{line}\n" for line in lines) or "-- No entries --\n"
+    return "".join(f"{line}\n" for line in [*lines, "-- cursor: s=06f1"])
 
 
 def memory_events(kills: int) -> str:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from . import cluster_answers as cluster
 from . import service_answers as service
 from .faults import Fault
 from .node import Node
@@ -69,6 +70,16 @@ def _port_closed(node: Node, rec: Recording) -> None:
     ))  # fmt: skip
 
 
+def _silent(change: Callable[[Node, Recording], None], accelerators: bool = False) -> Callable[[Node, Recording], None]:
+    """Return a change after which an exporter serves nothing either."""
+
+    def apply(node: Node, rec: Recording) -> None:
+        change(node, rec)
+        cluster.refuse(rec, cluster.EXPORTERS[node.klass][0] if accelerators else cluster.NODE_EXPORTER)
+
+    return apply
+
+
 def _started_just_now(node: Node, rec: Recording) -> None:
     uptime = float(rec.text("/proc/uptime").split()[0])
     service.put_units(node, rec, containerd={"ActiveEnterTimestampMonotonic": int((uptime - 12) * 1e6)})
@@ -106,6 +117,7 @@ UNITS_UNKNOWN = _unknown(
     "service.unit.uptime",
 )
 NVIDIA_UNKNOWN = {**UNITS_UNKNOWN, **_unknown("service.accelerator.active", "service.accelerator.version")}
+EXPORTER_SILENT = cluster.silent_exporter(of_accelerators=True)
 DOCKER_DOWN = _fails("service.runtime.active", "service.units.failed")
 
 FAULTS = [
@@ -129,16 +141,17 @@ FAULTS = [
           ("hgx_h100", "gb200_tray", "gaudi3"), _fails("service.engine.runtime"), _no_runtime),
     Fault("container_crash_loop", "the exporter's container dies and is restarted again and again", ACCELERATED,
           {**_fails("service.container.restarts", "service.container.status"),
-           **_unknown("service.container.uptime", "service.devices.visible")},
-          service.changed_container(status="restarting", restarts=17, exit_code=1, health=None)),
+           **_unknown("service.container.uptime", "service.devices.visible"), **EXPORTER_SILENT},
+          _silent(service.changed_container(status="restarting", restarts=17, exit_code=1, health=None), True)),
     Fault("container_unhealthy", "the exporter's own health check fails", ACCELERATED,
           _fails("service.container.health"), service.changed_container(health="unhealthy")),
     Fault("container_latest", "the exporter's image has no version", ACCELERATED,
           _fails("service.container.image_pinned"), service.changed_container(image="nvcr.io/exporter:latest")),
     Fault("container_missing", "the exporter's container was never started", ACCELERATED,
           {**_fails("service.container.status"),
-           **_unknown(*(name for name in CONTAINER if name != "service.container.status"), "service.devices.visible")},
-          lambda node, rec: rec.http(service.DOCKER, "/containers/json?all=true", json.dumps([]))),
+           **_unknown(*(name for name in CONTAINER if name != "service.container.status"), "service.devices.visible"),
+           **EXPORTER_SILENT},
+          _silent(lambda node, rec: rec.http(service.DOCKER, "/containers/json?all=true", json.dumps([])), True)),
     Fault("service_without_devices", "the exporter sees no accelerator", ACCELERATED,
           _fails("service.devices.visible"), _without_devices),
     Fault("unit_restarting", "the exporter's unit restarts again and again", ALL, _fails("service.unit.restarts"),
@@ -155,10 +168,12 @@ FAULTS = [
                                         service.journal({"containerd.service": 412}))),
     Fault("ssh_unit_down", "the SSH server was stopped", ALL, _fails("service.platform.active"), _units(ssh=STOPPED,
           sshd=STOPPED)),
-    Fault("exporter_down", "the node exporter was stopped", ALL, _fails("service.observability.active"),
-          _units(prometheus_node_exporter=STOPPED)),
-    Fault("port_not_listening", "nobody listens on the node exporter's port", ALL, _fails("service.port.listening"),
-          _port_closed),
+    Fault("exporter_down", "the node exporter was stopped", ALL,
+          {**_fails("service.observability.active"), **cluster.silent_exporter(of_accelerators=False)},
+          _silent(_units(prometheus_node_exporter=STOPPED))),
+    Fault("port_not_listening", "nobody listens on the node exporter's port", ALL,
+          {**_fails("service.port.listening"), **cluster.silent_exporter(of_accelerators=False)},
+          _silent(_port_closed)),
     Fault("failed_unit", "a unit failed at boot", ALL, _fails("service.units.failed"),
           lambda node, rec: _degraded(rec, "openibd.service")),
     Fault("still_booting", "the machine has not finished booting", ALL, _fails("service.system.state"),

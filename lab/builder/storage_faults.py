@@ -51,6 +51,7 @@ def _dead(node: Node, rec: Recording) -> None:
 def _hot(node: Node, rec: Recording) -> None:
     index = next(drive.index for drive in pcimap.of(node.klass, pcimap.NVME) if drive.name == "nvme0")
     rec.file(f"{_folder(node, 'nvme0')}/hwmon{index}/temp1_input", "78850\n")
+    _health("nvme0", temperature=352, temperature_sensor_1=352)(node, rec)
 
 
 def _filled(mount: str, percent: float, inodes_percent: float = 2) -> Callable[[Node, Recording], None]:

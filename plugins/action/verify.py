@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import difflib
-import functools
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +14,7 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.muster.fleet.plugins.module_utils.collect.node import COLLECTORS, wanted
+from ansible_collections.muster.fleet.plugins.module_utils.collect.node import DOMAINS
 from ansible_collections.muster.fleet.plugins.module_utils.judge.results import FAIL, UNKNOWN
 from ansible_collections.muster.fleet.plugins.plugin_utils import bundle, inputs, node, prepared, record, rundir
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import ROLES, BadInput, entries
@@ -33,7 +32,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "check_dirs": {"type": "list", "elements": "path", "default": []},
     "profile_dirs": {"type": "list", "elements": "path", "default": []},
     "waivers": {"type": "path"},
-    "domains": {"type": "list", "elements": "str", "default": [], "choices": list(COLLECTORS)},
+    "domains": {"type": "list", "elements": "str", "default": [], "choices": list(DOMAINS)},
     "phases": {"type": "list", "elements": "int", "default": []},
     "gated": {"type": "bool", "default": False},
     "deadline": {"type": "float", "default": 45},
@@ -80,9 +79,9 @@ class ActionModule(ActionBase):
         try:
             places = (options["check_dirs"], options["profile_dirs"], options["waivers"])
             judge_by = prepared.ready(options["profile"], *places)
-            run.describe(judge_by.key, functools.partial(record.entries, judge_by))
-            values = judge_by.profile["values"]
-            answer = node.ask(self, variables, _request(options, values), values.get("gpu", {}).get("vendor"))
+            run.describe(judge_by.key, judge_by.told)
+            vendor = judge_by.profile["values"].get("gpu", {}).get("vendor")
+            answer = node.ask(self, variables, _request(options, judge_by.wanted), vendor)
         except AnsibleConnectionFailure as error:
             _keep(run, record.unanswered(subject, f"unreachable: {error.message}", judge_by), None, variables)
             raise
@@ -109,10 +108,10 @@ def _keep(
     return path
 
 
-def _request(options: Mapping[str, Any], profile: Mapping[str, Any]) -> dict[str, Any]:
+def _request(options: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "domains": options["domains"] or None,
-        "wanted": wanted(profile),
+        "wanted": wanted,
         "deadline_s": options["deadline"],
         "replay": [_recording(path) for path in options["replay"]] or None,
     }

@@ -19,6 +19,8 @@ import sys
 import time
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
+from .parse.plain import not_plain
+
 READ_LIMIT = 1 << 20
 OUTPUT_LIMIT = 4 << 20
 
@@ -61,12 +63,13 @@ class Command(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """What became of an HTTP GET or a TCP connect."""
+    """What became of an HTTP GET or a TCP connect; ``certificate_ends`` in seconds since the epoch, over TLS only."""
 
     state: str
     status: Optional[int] = None
     body: bytes = b""
     detail: str = ""
+    certificate_ends: Optional[float] = None
 
 
 class Nvml(NamedTuple):
@@ -205,17 +208,17 @@ class Host:
             return Reply(state_of(error), detail=str(error))
         return Reply(OK)
 
-    def http(self, path: str, unix_socket: str, timeout: float = 5, limit: int = OUTPUT_LIMIT) -> Reply:
-        """GET ``path`` over a local socket, as the container engines' API serves it."""
-        from . import unix_http  # late: its imports cost more than everything else here
+    def http(self, path: str, server: str, timeout: float = 5, limit: int = OUTPUT_LIMIT) -> Reply:
+        """GET ``path`` from a local socket (``/var/run/docker.sock``) or from ``http://`` or ``https://ADDRESS:PORT``."""
+        from . import http_get  # late: its imports cost more than everything else here
 
         try:
-            status, body = unix_http.get(unix_socket, path, timeout, limit)
+            status, body, ends = http_get.get(server, path, timeout, limit)
         except OSError as error:
             return Reply(state_of(error), detail=str(error))
         except ValueError as error:
             return Reply(FAILED, detail=str(error))
-        return Reply(OK, status, body)
+        return Reply(OK, status, body, certificate_ends=ends)
 
 
 def _run(argv: List[str], timeout: float, limit: int, stdin: bytes, env: Mapping[str, str]) -> Command:
@@ -351,9 +354,16 @@ class Asked:
         return None
 
     def text(self, path: str, required: bool = False, limit: int = READ_LIMIT) -> Optional[str]:
-        """Return a file's text without surrounding blanks; undecodable bytes are U+FFFD; ``None`` when unavailable."""
+        """Return a file's text without surrounding blanks; undecodable bytes are U+FFFD; ``None`` when it is none."""
         data = self.bytes(path, required, limit)
-        return None if data is None else data.decode("utf-8", "replace").strip()
+        text = None if data is None else self._plain(path, data.rstrip(b"\0").decode("utf-8", "replace"))
+        return None if text is None else text.strip()
+
+    def _plain(self, source: str, text: str) -> Optional[str]:
+        objection = not_plain(text)
+        if objection:
+            self.fail(source, objection)
+        return None if objection else text
 
     def number(self, path: str, required: bool = False) -> Optional[int]:
         """Return the whole number (decimal or 0x…) that a file holds, or ``None``."""
@@ -391,7 +401,7 @@ class Asked:
             said = (answer.stderr or answer.stdout).decode("utf-8", "replace").strip()[:200]
             self.fail(" ".join(argv), f"exit code {answer.rc}: {said}")
             return None
-        return answer.stdout.decode("utf-8", "replace")
+        return self._plain(" ".join(argv), answer.stdout.decode("utf-8", "replace"))
 
     def json(self, argv: Sequence[str], required: bool = True, timeout: float = 10) -> Any:
         """Return what a command prints as JSON; else note why and return ``None``."""

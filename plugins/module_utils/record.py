@@ -123,15 +123,16 @@ class Recorder(Host):
         self._keep("tcp", f"{address}:{port}", {"state": answer.state, "detail": answer.detail})
         return answer
 
-    def http(self, path: str, unix_socket: str, timeout: float = 5, limit: int = OUTPUT_LIMIT) -> Reply:
-        answer = self.host.http(path, unix_socket, timeout, limit)
+    def http(self, path: str, server: str, timeout: float = 5, limit: int = OUTPUT_LIMIT) -> Reply:
+        answer = self.host.http(path, server, timeout, limit)
         entry = {
             "state": answer.state,
             "status": answer.status,
             "body": _without_settings(answer.body),
             "detail": answer.detail,
+            "certificate_ends": answer.certificate_ends,
         }
-        self._keep("http", f"{unix_socket} {path}", entry)
+        self._keep("http", f"{server} {path}", entry)
         return answer
 
 

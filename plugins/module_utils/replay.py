@@ -174,10 +174,11 @@ class Replay(Host):
         entry = self._data["tcp"].get(f"{address}:{port}", {"state": self._missing})
         return Reply(entry["state"], detail=entry.get("detail", ""))
 
-    def http(self, path: str, unix_socket: str, timeout: float = 5, limit: int = OUTPUT_LIMIT) -> Reply:
-        entry = self._data["http"].get(f"{unix_socket} {path}", {"state": self._missing})
+    def http(self, path: str, server: str, timeout: float = 5, limit: int = OUTPUT_LIMIT) -> Reply:
+        entry = self._data["http"].get(f"{server} {path}") or {"state": self._missing}
         body = _bytes(entry.get("body", ""))[:limit]
-        return Reply(entry.get("state", OK), entry.get("status"), body, entry.get("detail", ""))
+        ends = entry.get("certificate_ends")
+        return Reply(entry.get("state", OK), entry.get("status"), body, entry.get("detail", ""), ends)
 
     def _absence(self, path: str) -> str:
         real = self._resolve(path)

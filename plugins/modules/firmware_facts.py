@@ -141,6 +141,15 @@ ansible_facts:
             manufacturer: {description: "Maker.", type: str}
             serial: {description: "Serial number.", type: str}
             part_number: {description: "Part number.", type: str}
+        slots:
+          description: "Slots for cards; null when the SMBIOS tables could not be read."
+          type: list
+          elements: dict
+          contains:
+            label: {description: "Name of the item as used in messages.", type: str}
+            designation: {description: "What is printed beside it.", type: str}
+            usage: {description: "V(in use), V(available) or V(unavailable).", type: str}
+            pci_address: {description: "Address of what is in it, where the maker says it.", type: str}
         power_supplies:
           description: "Power supplies that SMBIOS describes; many makers describe none."
           type: list

@@ -22,7 +22,7 @@ options:
     description: Domains to collect. All when empty.
     type: list
     elements: str
-    choices: [host, time, security, pci, gpu, nic, firmware, storage, log, service]
+    choices: [host, time, security, pci, gpu, nic, firmware, storage, log, service, cluster]
     default: []
   wanted:
     description:
@@ -405,6 +405,7 @@ ansible_facts:
             backlog: {description: "Records that wait for the daemon.", type: int}
             rules: {description: "Number of rules loaded.", type: int}
             daemon_active: {description: "Whether auditd is active.", type: bool}
+            log_action: {description: "What auditd does with a full log, V(keep_logs), V(rotate), ...", type: str}
         mandatory_access:
           description: "SELinux and AppArmor."
           type: dict
@@ -722,6 +723,176 @@ ansible_facts:
       description: Units, containers and listening sockets asked for. The fields are those of M(muster.fleet.service_facts).
       returned: when the domain is asked for
       type: dict
+    muster_cluster:
+      description: >-
+        What this machine is a part of, seen from it and without credentials. What was not asked for is null.
+      returned: when the domain is asked for
+      type: dict
+      contains:
+        endpoints:
+          description: "HTTP endpoints that were asked for: services, registries and vaults."
+          type: list
+          elements: dict
+          contains:
+            label: {description: "Name of the item as used in messages.", type: str}
+            name: {description: "Name in the profile.", type: str}
+            kind: {description: "V(service), V(registry) or V(vault).", type: str}
+            source: {description: "The address asked.", type: str}
+            answers: {description: "Whether it answers at all; null when that cannot be said.", type: bool}
+            status: {description: "HTTP status without credentials.", type: int}
+            wanted_status: {description: "The statuses that the profile wants.", type: list, elements: int}
+            has_wanted_text: {description: "Whether the profile asks for a text in the body.", type: bool}
+            says: {description: "Whether the body says it. The body itself is not kept.", type: bool}
+            encrypted: {description: "Whether it was asked over TLS.", type: bool}
+            certificate_days: {description: "Days until its certificate ends.", type: int}
+        exporters:
+          description: "Exporters that were asked for."
+          type: list
+          elements: dict
+          contains:
+            label: {description: "Name of the item as used in messages.", type: str}
+            name: {description: "Name in the profile.", type: str}
+            source: {description: "The address asked.", type: str}
+            answers: {description: "Whether it serves a whole page of metrics; null when that cannot be said.", type: bool}
+            families: {description: "How many families of metrics it serves.", type: int}
+            missing: {description: "Families that the profile wants and that are not served.", type: list, elements: str}
+            implausible: {description: "Wanted families with NaN, an infinity or a blank mark.", type: list, elements: str}
+            failed_collectors: {description: "Parts of a node_exporter that failed.", type: list, elements: str}
+            tells_of_devices: {description: "Whether the profile names families that it serves per device.", type: bool}
+            devices: {description: "Of how many devices each of those families tells, at least.", type: int}
+            devices_by_family: {description: "The same, family by family.", type: dict}
+        kubelet:
+          description: "The kubelet of this node."
+          type: dict
+          contains:
+            label: {description: "Name of the item as used in messages.", type: str}
+            source: {description: "Its health address.", type: str}
+            healthy: {description: "Whether its health port says ok.", type: bool}
+            settings:
+              description: "Settings of its configuration file, as text; null where the file does not say."
+              type: dict
+              contains:
+                source: {description: "The file.", type: str}
+                cgroup_driver: {description: "cgroupDriver.", type: str}
+                anonymous: {description: "authentication.anonymous.enabled.", type: str}
+                authorization: {description: "authorization.mode.", type: str}
+                read_only_port: {description: "readOnlyPort.", type: str}
+                topology_policy: {description: "topologyManagerPolicy.", type: str}
+                cpu_policy: {description: "cpuManagerPolicy.", type: str}
+            certificate_days: {description: "Days until its client certificate ends.", type: int}
+            plugin_sockets: {description: "Sockets of device plugins.", type: list, elements: str}
+            resources:
+              description: "The extended resources that were asked for."
+              type: list
+              elements: dict
+              contains:
+                label: {description: "Name of the item as used in messages.", type: str}
+                name: {description: "Name of the resource.", type: str}
+                source: {description: "The device manager's checkpoint.", type: str}
+                wanted: {description: "How many devices there should be.", type: int}
+                devices: {description: "How many are registered.", type: int}
+        log_forwarders:
+          description: "Processes that carry logs away."
+          type: list
+          elements: dict
+          contains:
+            label: {description: "Name of the item as used in messages.", type: str}
+            name: {description: "Name; of alternatives the one that runs.", type: str}
+            source: {description: "V(/proc).", type: str}
+            running: {description: "Whether it runs.", type: bool}
+            connections: {description: "Its connections to other machines; null unless all its sockets could be seen.", type: int}
+        paths:
+          description: "Paths and names that were asked for."
+          type: list
+          elements: dict
+          contains:
+            label: {description: "Name of the item as used in messages.", type: str}
+            name: {description: "Name in the profile.", type: str}
+            kind: {description: "V(open) or V(closed), as it should be, or V(name) for a name that should resolve.", type: str}
+            source: {description: "What was tried.", type: str}
+            open: {description: "Whether a connection was made within three seconds, or the name resolved.", type: bool}
+        prometheus:
+          description: "Prometheus servers that were asked for."
+          type: list
+          elements: dict
+          contains:
+            label: {description: "Name of the item as used in messages.", type: str}
+            name: {description: "Name in the profile.", type: str}
+            source: {description: "The address asked.", type: str}
+            answers: {description: "Whether it is ready.", type: bool}
+            targets: {description: "How many targets it scrapes.", type: int}
+            targets_down: {description: "Job and instance of those that are down, at most 20.", type: list, elements: str}
+            alert_rules: {description: "How many alerts it has loaded.", type: int}
+            alerts_missing: {description: "Alerts asked for that are not loaded.", type: list, elements: str}
+            alerts_unhealthy: {description: "Alerts that cannot be evaluated.", type: list, elements: str}
+            alertmanagers: {description: "How many alert managers it hands alerts to.", type: int}
+            asks_workload: {description: "Whether queries about workloads were asked for.", type: bool}
+            workload_missing: {description: "Those without a fresh value.", type: list, elements: str}
+            asks_queue: {description: "Whether queries about queues were asked for.", type: bool}
+            queue_missing: {description: "Those without a fresh value.", type: list, elements: str}
+        slurm:
+          description: "Slurm as this node sees it."
+          type: dict
+          contains:
+            label: {description: "Name of the item as used in messages.", type: str}
+            source: {description: "V(scontrol).", type: str}
+            controllers:
+              description: "The controllers."
+              type: list
+              elements: dict
+              contains:
+                label: {description: "Name of the item as used in messages.", type: str}
+                name: {description: "Host name.", type: str}
+                role: {description: "V(primary), V(backup), ...", type: str}
+                source: {description: "The command.", type: str}
+                up: {description: "Whether it answers.", type: bool}
+            controllers_up: {description: "How many answer.", type: int}
+            settings:
+              description: "Settings that the controller runs by; unset ones are V(none)."
+              type: dict
+              contains:
+                source: {description: "The command.", type: str}
+                accounting_enforce: {description: "AccountingStorageEnforce.", type: list, elements: str}
+                partition_limits: {description: "EnforcePartLimits.", type: str}
+                preempt_mode: {description: "PreemptMode.", type: str}
+                preempt_type: {description: "PreemptType.", type: str}
+                priority_age: {description: "PriorityWeightAge.", type: int}
+                priority_fair_share: {description: "PriorityWeightFairShare.", type: int}
+                priority_type: {description: "PriorityType.", type: str}
+                process_tracking: {description: "ProctrackType.", type: str}
+                scheduler: {description: "SchedulerType.", type: str}
+                topology: {description: "TopologyPlugin.", type: str}
+                confines_devices: {description: "ConstrainDevices of cgroup.conf.", type: str}
+                epilog_set: {description: "Whether an Epilog is set.", type: bool}
+                health_check_set: {description: "Whether a HealthCheckProgram is set.", type: bool}
+            node:
+              description: "This node's entry, and what slurmd finds here."
+              type: dict
+              contains:
+                source: {description: "The command.", type: str}
+                states: {description: "Its states, V(NOT_RESPONDING) among them when the controller does not hear from it.", type: list, elements: str}
+                gpus: {description: "Accelerators in its Gres.", type: int}
+                cpus: {description: "Processors configured.", type: int}
+                memory_mb: {description: "Memory configured in MiB.", type: int}
+                cpus_seen: {description: "Processors that slurmd sees.", type: int}
+                memory_mb_seen: {description: "Memory that slurmd sees in MiB.", type: int}
+            accounts_without_quota: {description: "Accounts asked for that have no limit.", type: list, elements: str}
+        counts:
+          description: "How many of the above some checks are about."
+          type: dict
+          contains:
+            encrypted: {description: "Endpoints asked over TLS.", type: int}
+            with_text: {description: "Endpoints whose body should say something.", type: int}
+            of_devices: {description: "Exporters that should tell of devices.", type: int}
+            workload_series: {description: "Prometheus servers asked about workloads.", type: int}
+            queue_series: {description: "Prometheus servers asked about queues.", type: int}
+        errors:
+          description: "What could not be seen."
+          type: list
+          elements: dict
+          contains:
+            source: {description: "What was asked.", type: str}
+            reason: {description: "What became of it.", type: str}
 """
 
 from ansible_collections.muster.fleet.plugins.module_utils.collect.node import COLLECTORS

@@ -51,7 +51,7 @@ options:
     description: Collect and judge only these fact domains.
     type: list
     elements: str
-    choices: [host, time, security, pci, gpu, nic, firmware, storage, log, service]
+    choices: [host, time, security, pci, gpu, nic, firmware, storage, log, service, cluster]
     default: []
   phases:
     description: Judge only these bring-up phases.

@@ -2,8 +2,8 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The collectors as one compressed parcel for a node's standard input: no files there, nothing installed.
 
-The parcel has three compressed parts: a program (a small importer and the sources of ``module_utils``) and the text of
-pynvml (or nothing), each behind a line with its length, and a request. ``python3 -I -S -c BOOT`` on the node runs it.
+The parcel has four compressed parts: a small importer, the sources of ``module_utils`` and the text of pynvml (or
+nothing), each behind a line with its length, and a request. ``python3 -I -S -c BOOT`` on the node runs it.
 """
 
 from __future__ import annotations
@@ -11,25 +11,23 @@ from __future__ import annotations
 import ast
 import base64
 import functools
-import hashlib
 import importlib.util
 import io
 import json
-import os
 import sys
 import tokenize
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ansible import constants as C
+from .kept import kept
 
 SOURCES = Path(__file__).parents[1] / "module_utils"
 PACKAGE = "muster_node"
 MARK = "MUSTER1:"
 OLDEST = (3, 9)
-STAYS = ("judge", "facts_module.py")  # judging is done on this side, and modules travel by themselves
+STAYS = ("judge", "release", "facts_module.py")  # judging is done on this side, and modules travel by themselves
 
 BOOT = "import sys,zlib;b=sys.stdin.buffer;exec(zlib.decompress(b.read(int(b.readline()))))"
 # One round trip finds an interpreter and runs it; no double quotes or dollars inside BOOT.
@@ -46,7 +44,9 @@ if sys.version_info[:2] < %(oldest)r:
     print("MUSTER-OLD-PYTHON:" + ".".join(map(str, sys.version_info[:3])))
     sys.exit(127)
 import json, zlib
-S = json.loads(%(sources)r)
+def part():
+    return zlib.decompress(b.read(int(b.readline()))).decode("utf-8")
+S = json.loads(part())
 class Bundle(object):
     @classmethod
     def find_spec(cls, name, path=None, target=None):
@@ -66,7 +66,7 @@ class Bundle(object):
     def get_source(name):
         return S[name][1]
 sys.meta_path.insert(0, Bundle)
-PYNVML = zlib.decompress(b.read(int(b.readline()))).decode("utf-8") or None
+PYNVML = part() or None
 from %(package)s import remote
 remote.main(json.loads(zlib.decompress(b.read())), PYNVML)
 """
@@ -78,57 +78,41 @@ class NoAnswer(Exception):
 
 @functools.cache
 def program() -> bytes:
-    """Return the program as the parcel holds it: the same for every node, so made once and kept for later runs."""
-    texts = {path: path.read_text(encoding="utf-8") for path in sorted(SOURCES.rglob("*.py"))}
+    """Return importer and sources as the parcel holds them: the same for every node, so made once and kept."""
+    texts = sources()
     made_from = "".join([sys.version, IMPORTER, Path(__file__).read_text(encoding="utf-8"), *texts.values()])
-    return _kept("program", made_from, lambda: _program(texts))
+    return kept("program", made_from, lambda: _program(texts))
+
+
+@functools.cache
+def sources() -> dict[Path, str]:
+    """Return the files of ``module_utils`` and what stands in them."""
+    return {path: path.read_text(encoding="utf-8") for path in sorted(SOURCES.rglob("*.py"))}
 
 
 @functools.cache
 def pynvml() -> bytes:
     """Return the controller's pynvml as the parcel holds it: a node's Python need not have it."""
     found = importlib.util.find_spec("pynvml")
-    return _part(Path(found.origin).read_bytes() if found and found.origin else b"")
+    text = Path(found.origin).read_text(encoding="utf-8") if found and found.origin else ""
+    return kept("pynvml", sys.version + text, lambda: _part(text.encode()))
 
 
 def _program(texts: Mapping[Path, str]) -> bytes:
-    sources: dict[str, tuple[bool, str]] = {}
+    modules: dict[str, tuple[bool, str]] = {}
     for path, text in texts.items():
         relative = path.relative_to(SOURCES)
         if relative.parts[0] not in STAYS:
             parts = [PACKAGE, *relative.with_suffix("").parts]
             package = parts[-1] == "__init__"
-            sources[".".join(parts[:-1] if package else parts)] = (package, _bare(text))
-    text = IMPORTER % {"oldest": OLDEST, "sources": json.dumps(sources), "package": PACKAGE}
-    return _part(text.encode())
+            modules[".".join(parts[:-1] if package else parts)] = (package, _bare(text))
+    importer = IMPORTER % {"oldest": OLDEST, "package": PACKAGE}
+    return _part(importer.encode()) + _part(json.dumps(modules).encode())
 
 
 def _part(data: bytes) -> bytes:
     packed = zlib.compress(data, 9)
     return b"%d\n" % len(packed) + packed
-
-
-def _kept(name: str, made_from: str, make: Callable[[], bytes]) -> bytes:
-    """Return what ``make`` makes, from Ansible's home directory when an earlier run made it from the same."""
-    folder = Path(C.config.get_config_value("ANSIBLE_HOME")).expanduser() / "muster"
-    path = folder / f"{name}-{hashlib.sha256(made_from.encode()).hexdigest()[:24]}"
-    try:
-        if path.stat().st_uid == os.getuid():
-            return path.read_bytes()
-    except OSError:
-        pass
-    made = make()
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = path.with_suffix(f".{os.getpid()}")
-        draft.write_bytes(made)
-        draft.rename(path)
-        for older in folder.glob(f"{name}-*"):
-            if older != path and not older.suffix:
-                older.unlink(missing_ok=True)
-    except OSError:
-        pass  # it is made again next time
-    return made
 
 
 def _bare(source: str) -> str:

@@ -13,7 +13,7 @@ from ..module_utils.judge.catalogue import BadCatalogue, check_entry, merge
 from ..module_utils.judge.waivers import check_waiver
 from .files import CHECKS, PROFILES, BadInput, Entry, entries, yaml_files
 
-PROFILE_HEAD = ("name", "title", "description", "extends")
+PROFILE_HEAD = ("name", "title", "description", "extends", "sources")
 
 
 def checks(directories: Iterable[Path] = ()) -> list[dict[str, Any]]:
@@ -75,7 +75,10 @@ def _is_between_hosts(raw: Any) -> bool:
 
 
 def profile(name: str, directories: Iterable[Path] = ()) -> dict[str, Any]:
-    """Return ``{"name", "title", "values", "sources"}`` of a machine class, with what it extends laid below it."""
+    """Return ``{"name", "title", "values", "sources"}`` of a machine class, with what it extends laid below it.
+
+    A value that does not say where it is from has the source that ``sources`` states for the nearest part around it.
+    """
     places = [*directories, PROFILES]
     available = {path.stem: path for place in reversed(places) for path in yaml_files(place)}
     raw, seen = _profile(name, available, []), name
@@ -84,6 +87,10 @@ def profile(name: str, directories: Iterable[Path] = ()) -> dict[str, Any]:
     for key, value in raw.items():
         if key not in PROFILE_HEAD:
             values[key] = _plain(value, key, sources)
+    for path in _stated(values, ""):
+        around = [stated for stated in raw.get("sources") or {} if path == stated or path.startswith(f"{stated}.")]
+        if path not in sources and around:
+            sources[path] = str(raw["sources"][max(around, key=len)])
     return {"name": seen, "title": raw.get("title", name), "values": values, "sources": sources}
 
 
@@ -111,6 +118,15 @@ def _laid(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
         mappings = isinstance(value, dict) and isinstance(known, dict) and "value" not in value and "value" not in known
         result[key] = _laid(known, value) if mappings else value  # type: ignore[arg-type]
     return result
+
+
+def _stated(value: Any, path: str) -> Iterable[str]:
+    """Yield the path of every value, lists being one."""
+    if isinstance(value, dict) and value:
+        for key, part in value.items():
+            yield from _stated(part, f"{path}.{key}" if path else str(key))
+    elif value is not None:
+        yield path
 
 
 def _plain(value: Any, path: str, sources: dict[str, str]) -> Any:

@@ -13,8 +13,6 @@ import email.utils
 import hashlib
 import re
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -159,6 +157,9 @@ def _command(what: list[str], unused_base: Path) -> Got:
 
 
 def _url(what: str, unused_base: Path) -> Got:
+    import urllib.error  # late: with TLS and HTTP it costs more than the rest of a run's start
+    import urllib.request
+
     deadline = time.monotonic() + TIMEOUT_S
     data = bytearray()
     try:

@@ -11,7 +11,6 @@ from ..module_utils.judge.engine import Ground, judge
 from . import rundir
 from .prepared import Ready
 
-SHOWN = ("title", "what", "severity", "phase", "source", "why", "fix", "covers")
 REACH = "reach"
 
 
@@ -33,7 +32,7 @@ class Subject:
 def unanswered(subject: Subject, reason: str, judge_by: Ready | None = None) -> dict[str, Any]:
     """Return the record of a host that gave no facts: unknown, with the reason."""
     facts = {REACH: {"answered": None, "errors": [{"source": "connection", "reason": reason}]}}
-    checks = [check for check in judge_by.checks if judge_by.domains[check["id"]] == {REACH}] if judge_by else []
+    checks = [check for check in judge_by.checks if check["domains"] == [REACH]] if judge_by else []
     profile = judge_by.profile if judge_by else {"name": subject.head["profile"], "values": {}}
     judged = judge(checks, Ground(facts, profile, rundir.now()), gated=True)
     planted = subject.planted
@@ -61,8 +60,7 @@ def unanswered(subject: Subject, reason: str, judge_by: Ready | None = None) -> 
 def judged(subject: Subject, answer: Mapping[str, Any], judge_by: Ready, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the record of a host that answered."""
     facts = {**answer["facts"], REACH: {"answered": True, "source": "connection", "errors": []}}
-    known = set(facts)
-    checks = [check for check in judge_by.checks if judge_by.domains[check["id"]] <= known]
+    checks = [check for check in judge_by.checks if facts.keys() >= set(check["domains"])]
     at = rundir.now()
     verdict = judge(
         checks,
@@ -90,11 +88,6 @@ def judged(subject: Subject, answer: Mapping[str, Any], judge_by: Ready, options
         ],
         "catalogue": judge_by.key,
     }
-
-
-def entries(judge_by: Ready) -> dict[str, Any]:
-    """Return what a report tells of the checks, by id."""
-    return {check["id"]: {key: check[key] for key in SHOWN} for check in judge_by.checks}
 
 
 def summary(facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import datetime
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -61,11 +61,11 @@ class RunDirectory:
         if not path.exists():
             write(path, json.dumps(sorted(hosts)))
 
-    def describe(self, key: str, checks: Callable[[], dict[str, Any]]) -> None:
-        """Keep what reports tell of the checks, once for all hosts that are judged by them."""
+    def describe(self, key: str, told: Path) -> None:
+        """Keep what reports tell of the checks (a file), once for all hosts that are judged by them."""
         path = self.path / f"checks-{key}.json"
         if not path.exists():
-            write(path, json.dumps(checks()))
+            write(path, told.read_text(encoding="utf-8"))
 
     def keep(self, record: dict[str, Any], facts: dict[str, Any] | None) -> Path:
         """Write a host's record, and its facts beside it."""
@@ -75,6 +75,10 @@ class RunDirectory:
         path = self.path / "hosts" / f"{name}.json"
         write(path, json.dumps({"schema_version": RECORD_SCHEMA, "kept_at": now(), **record}))
         return path
+
+    def forget(self, name: str) -> None:
+        """Remove a host's record, if there is one."""
+        (self.path / "hosts" / f"{quote(name, safe='')}.json").unlink(missing_ok=True)
 
     def records(self) -> list[dict[str, Any]]:
         """Return the records that arrived, each with the ``catalogue`` it was judged by; another schema is an error."""

@@ -88,9 +88,9 @@ class Traced(Replay):
         self.asked.add(("tcp", f"{address}:{port}"))
         return super().tcp(address, port, *more, **options)
 
-    def http(self, path: str, unix_socket: str, *more: Any, **options: Any) -> Any:
-        self.asked.add(("http", f"{unix_socket} {path}"))
-        return super().http(path, unix_socket, *more, **options)
+    def http(self, path: str, server: str, *more: Any, **options: Any) -> Any:
+        self.asked.add(("http", f"{server} {path}"))
+        return super().http(path, server, *more, **options)
 
     def _path(self, path: str, answer: Any) -> Any:
         self.asked.update({("path", path), ("path", self._resolve(path))})

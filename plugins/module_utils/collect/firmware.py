@@ -42,7 +42,7 @@ ID_FILES: Dict[str, Dict[str, str]] = {
         "asset_tag": "chassis_asset_tag",
     },
 }
-UNSEEN = dict.fromkeys(("processors", "memory", "dimms", "power_supplies", "ipmi", "tpm"))
+UNSEEN = dict.fromkeys(("processors", "memory", "dimms", "slots", "power_supplies", "ipmi", "tpm"))
 
 
 def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:

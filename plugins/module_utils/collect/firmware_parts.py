@@ -29,7 +29,7 @@ def tpm(asked: Asked, described: Optional[Mapping[str, Any]]) -> Dict[str, Any]:
     return {
         "present": True if devices or offered else False if tables else None,
         "driver": bool(devices),
-        "version": {"1": "1.2", "2": "2.0"}.get(major or "") or (described or {}).get("version"),
+        "version": {"1": "1.2", "2": "2.0"}.get(major or "") if devices else (described or {}).get("version"),
         "firmware": (described or {}).get("firmware"),
         "vendor": (described or {}).get("vendor"),
     }

@@ -36,7 +36,10 @@ def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:
     seen = asked.host.names(bus.ROOT).state == "ok"
     vendor = _vendor(asked, found, wanted.get("vendor"))
     mine = [entry["address"] for entry in found if VENDORS.get(entry["vendor"] or "") == vendor]
-    facts = dict(NOTHING, vendor=vendor, pci_count=len(found) if seen else None)
+    nameless = [entry["address"] for entry in found if entry["vendor"] is None]
+    if nameless:
+        asked.fail(f"{bus.ROOT}/{nameless[0]}/vendor", "an accelerator that does not say who made it")
+    facts = dict(NOTHING, vendor=vendor, pci_count=len(found) if seen and not nameless else None)
     if vendor:
         facts.update(_ask(vendor, asked, dict(wanted, pci_addresses=mine)))
     elif not seen:

@@ -44,6 +44,8 @@ def collect(asked: Asked, wanted: Mapping[str, Any]) -> Dict[str, Any]:
     cards, nodes = sysfs.cards(asked), sysfs.nodes(asked)
     answers = {name: answer["gpus"] for name, answer in said.items() if answer and answer["gpus"]}
     state, detail = _state(loaded, said)
+    told = all(len(node) > 2 for node in nodes)
+    nodes = [node for node in nodes if len(node) > 2]
     devices = _devices(answers, cards, nodes)
     return {
         "source": "amd-smi" if "static" in answers else "sysfs" if loaded else None,
@@ -53,8 +55,10 @@ def collect(asked: Asked, wanted: Mapping[str, Any]) -> Dict[str, Any]:
         "driver_count": len(devices) if loaded else 0,
         "devices": devices if loaded else [],
         "topology": {
-            "kfd_gpu_nodes": len(nodes) if nodes else None,
-            "hives": sorted({f"{node['hive_id']:#x}" for node in nodes if node.get("hive_id")}) or None,
+            "kfd_gpu_nodes": len(nodes) if nodes and told else None,
+            "hives": sorted({f"{node['hive_id']:#x}" for node in nodes if node.get("hive_id")}) or None
+            if told
+            else None,
         },
     }
 

@@ -37,12 +37,18 @@ def cards(asked: Asked) -> Dict[str, Dict[str, Any]]:
 
 
 def nodes(asked: Asked) -> List[Dict[str, Any]]:
-    """Return the GPU nodes of the compute topology: one per card, or one per partition of a card."""
+    """Return the GPU nodes of the compute topology: one per card, or one per partition of a card.
+
+    A node that does not tell what it is stays in the list, with nothing but its number.
+    """
     numbers = [int(name) for name in asked.names(NODES) if name.isdigit()]
     found = []
     for number in sorted(numbers):
         node = kfd.properties(asked.text(f"{NODES}/{number}/properties"))
-        if kfd.is_gpu(node):
+        if not node:
+            asked.fail(f"{NODES}/{number}/properties", "a node that does not tell what it is")
+            found.append({"number": number, "xgmi_to": []})
+        elif kfd.is_gpu(node):
             found.append({**node, "number": number, "xgmi_to": _xgmi_links(asked, number)})
     return found
 

@@ -27,7 +27,9 @@ HEALTH = (
     "bus_id,serial,ecc.mode.current,ecc.errors.corrected.volatile.total,ecc.errors.uncorrected.volatile.total,"
     "ecc.errors.corrected.aggregate.total,ecc.errors.uncorrected.aggregate.total"
 )
+CLOCKS = "bus_id,clocks.current.soc,clocks.max.soc,clocks.limit.soc,ecc.mode.pending"  # apart: not in every release
 FIRMWARE = ("cpucp_ver", "fw_os_ver", "preboot_btl_ver", "uboot_ver", "cpld_ver", "infineon_ver", "thermal_ver")
+MODES = {"enabled": True, "disabled": False}
 CLASSES = (("/sys/class/accel", r"accel\d+", "/device"), ("/sys/class/habanalabs", r"hl\d+", ""))
 
 
@@ -51,9 +53,8 @@ def collect(asked: Asked, wanted: Mapping[str, Any]) -> Dict[str, Any]:
             "devices": [],
             "topology": {},
         }
-    said = side_by_side(
-        asked, {"cards": _call(asked, "-Q", CARDS, "-f", "csv"), "health": _call(asked, "-Q", HEALTH, "-f", "csv")}
-    )
+    queries = {"cards": CARDS, "health": HEALTH, "clocks": CLOCKS}
+    said = side_by_side(asked, {name: _call(asked, "-Q", query, "-f", "csv") for name, query in queries.items()})
     rows = {name: _by_address(said[name]) for name in said}
     known = _cards(asked)
     addresses = sorted({*rows["cards"], *known})
@@ -117,7 +118,7 @@ def _state(
         return states.get(first.state, "failed"), detail
     if not cards:
         return "failed", f"no card in the answer of hl-smi -Q: {first.text.strip()[:80]!r}"
-    rest = [said["health"]] + [answer for both in links.values() for answer in both.values()]
+    rest = [said["health"], said["clocks"]] + [answer for both in links.values() for answer in both.values()]
     broken = [answer for answer in rest if answer is None or answer.state != OK]
     if broken:
         return "partial", f"{len(broken)} of {len(rest)} further calls of hl-smi failed"
@@ -196,10 +197,9 @@ def _device(
     card: Mapping[str, Any],
     links: Optional[Mapping[str, Optional[Answer]]],
 ) -> Dict[str, Any]:
-    row, health = rows["cards"].get(address, {}), rows["health"].get(address, {})
+    row, health, clocks = (rows[name].get(address, {}) for name in ("cards", "health", "clocks"))
     said = {name: parse.number(row.get(name)) for name in ("index", "module_id", "temperature.aip", "power.draw")}
     place = index if said["index"] is None else int(said["index"])
-    kinds = ("corrected", "uncorrected")
     device = nested(
         {
             "label": f"GPU {place} ({address})",
@@ -217,18 +217,29 @@ def _device(
             "temperature_c": said["temperature.aip"],
             "power_w": said["power.draw"],
             "utilization.gpu_percent": parse.number(row.get("utilization.aip")),
-            "ecc.enabled": {"enabled": True, "disabled": False}.get(health.get("ecc.mode.current", "").lower()),
-            **{f"ecc.volatile.{kind}": parse.number(health.get(f"ecc.errors.{kind}.volatile.total")) for kind in kinds},
-            **{
-                f"ecc.aggregate.{kind}": parse.number(health.get(f"ecc.errors.{kind}.aggregate.total"))
-                for kind in kinds
-            },
+            "clocks.sm_mhz": parse.number(clocks.get("clocks.current.soc")),
+            "clocks.sm_max_mhz": parse.number(clocks.get("clocks.max.soc")),
+            "extra.clock_limit_mhz": parse.number(clocks.get("clocks.limit.soc")),
+            **_ecc(health, clocks),
             "links": _links(links),
         }
     )
     if fill(device, card) and row:
         device["source"] = "hl-smi and sysfs"
     return device
+
+
+def _ecc(health: Mapping[str, str], clocks: Mapping[str, str]) -> Dict[str, Any]:
+    counts = {
+        f"ecc.{when}.{kind}": parse.number(health.get(f"ecc.errors.{kind}.{when}.total"))
+        for when in ("volatile", "aggregate")
+        for kind in ("corrected", "uncorrected")
+    }
+    modes = {
+        "ecc.enabled": MODES.get(health.get("ecc.mode.current", "").lower()),
+        "ecc.pending": MODES.get(clocks.get("ecc.mode.pending", "").lower()),
+    }
+    return {**modes, **counts}
 
 
 def _links(answers: Optional[Mapping[str, Optional[Answer]]]) -> Optional[List[Dict[str, Any]]]:

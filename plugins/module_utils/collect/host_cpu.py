@@ -13,6 +13,8 @@ from ..parse import cpulist, proc
 CPU = "/sys/devices/system/cpu"
 NODE = "/sys/devices/system/node"
 FIRST_PROCESSOR = 1 << 14  # bytes: enough for one processor, where hundreds would cost a megabyte
+# What the kernel says of a flaw (Documentation/ABI/testing/sysfs-devices-system-cpu), but for "Unknown: ...".
+KNOWN_STATE = re.compile(r"(?:KVM: )?(?:Not affected|Vulnerable|Mitigation)|Processor vulnerable")
 ARM_CORES = {  # (implementer, part) of MIDR_EL1, which is all that arm64 kernels print
     ("0x41", "0xd0c"): "Neoverse-N1",
     ("0x41", "0xd40"): "Neoverse-V1",
@@ -54,7 +56,10 @@ def _first_processor(asked: Asked) -> Dict[str, str]:
 
 
 def _offline(asked: Asked) -> Optional[List[int]]:
-    return cpulist.numbers(asked.text(f"{CPU}/offline"))
+    data = asked.bytes(f"{CPU}/offline")
+    if data == b"":
+        asked.fail(f"{CPU}/offline", "empty: where no CPU is offline the kernel writes an empty line")
+    return cpulist.numbers(asked.text(f"{CPU}/offline")) if data else None
 
 
 def _smt(active: Optional[str]) -> Optional[bool]:
@@ -139,7 +144,7 @@ def _vulnerabilities(asked: Asked) -> Optional[Dict[str, Optional[str]]]:
     """Return what the kernel says of each known flaw; ``None`` where it says that it does not know."""
     folder = f"{CPU}/vulnerabilities"
     texts = {name: asked.text(f"{folder}/{name}") for name in asked.names(folder)}
-    return {name: None if not text or text.startswith("Unknown") else text for name, text in texts.items()} or None
+    return {name: text if text and KNOWN_STATE.match(text) else None for name, text in texts.items()} or None
 
 
 def numa(asked: Asked) -> Dict[str, Any]:

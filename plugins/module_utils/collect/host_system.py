@@ -20,6 +20,7 @@ TAINTS = {  # Documentation/admin-guide/tainted-kernels.rst: what points at dama
 }
 SECOND_LOOK_S = 0.2
 FIRST_BYTES = 512
+STRANGE = "strange"
 
 
 def kernel(asked: Asked) -> Dict[str, Any]:
@@ -84,7 +85,12 @@ def _module(asked: Asked, name: str, loaded: bool) -> Dict[str, Any]:
 def processes(asked: Asked) -> Dict[str, Any]:
     """Count processes; one that waits uninterruptibly is named when it has not run between two looks either."""
     pids = [name for name in asked.names("/proc", required=True) if name.isdigit()]
-    found = [entry for entry in (_process(asked, pid) for pid in pids) if entry]
+    seen = {pid: _process(asked, pid) for pid in pids}
+    found = [entry for entry in seen.values() if isinstance(entry, proc.Process)]
+    strange = [pid for pid, entry in seen.items() if entry == STRANGE]
+    if strange:
+        asked.fail(f"/proc/{strange[0]}/stat", f"not understood, as {len(strange)} of {len(pids)}")
+    whole = bool(found) and not strange
     waiting = {entry: _switches(asked, entry.pid) for entry in found if entry.state == "D"}
     if waiting and not asked.host.simulated:
         time.sleep(SECOND_LOOK_S)  # a disk answers in milliseconds, a dead driver or file server does not
@@ -93,14 +99,15 @@ def processes(asked: Asked) -> Dict[str, Any]:
     return {
         "source": "/proc",
         "total": len(found) or None,
-        "zombies": zombies if found else None,
-        "stuck": [f"{entry.name} ({entry.pid})" for entry in stuck] if found else None,
+        "zombies": zombies if whole else None,
+        "stuck": [f"{entry.name} ({entry.pid})" for entry in stuck] if whole or stuck else None,
     }
 
 
-def _process(asked: Asked, pid: Any) -> Optional[proc.Process]:
-    answer = asked.host.read(f"/proc/{pid}/stat", FIRST_BYTES)  # a process may end between two lines: no error
-    return proc.process(answer.data.decode("utf-8", "replace")) if answer.state == OK else None
+def _process(asked: Asked, pid: Any) -> Any:
+    """Return a process, ``None`` when it has ended meanwhile, which is no error, and STRANGE for what says nothing."""
+    answer = asked.host.read(f"/proc/{pid}/stat", FIRST_BYTES)
+    return proc.process(answer.data.decode("utf-8", "replace")) or STRANGE if answer.state == OK else None
 
 
 def _switches(asked: Asked, pid: int) -> Optional[str]:
@@ -111,7 +118,7 @@ def _switches(asked: Asked, pid: int) -> Optional[str]:
 
 def _still(asked: Asked, entry: proc.Process, before: Optional[str]) -> bool:
     again = _process(asked, entry.pid)
-    return again is not None and again.state == "D" and _switches(asked, entry.pid) == before
+    return isinstance(again, proc.Process) and again.state == "D" and _switches(asked, entry.pid) == before
 
 
 def limits(asked: Asked) -> Dict[str, Any]:
@@ -200,9 +207,10 @@ def _reboot(asked: Asked) -> Optional[bool]:
     return {OK: True, DENIED: True, ABSENT: False}.get(state)
 
 
-def _apt_automatic(asked: Asked) -> bool:
-    text = "\n".join(asked.text(f"/etc/apt/apt.conf.d/{name}") or "" for name in asked.names("/etc/apt/apt.conf.d"))
-    return re.search(r'(?m)^\s*APT::Periodic::Unattended-Upgrade\s+"?[1-9]', text) is not None
+def _apt_automatic(asked: Asked) -> Optional[bool]:
+    texts = [asked.text(f"/etc/apt/apt.conf.d/{name}") for name in asked.names("/etc/apt/apt.conf.d")]
+    on = re.search(r'(?m)^\s*APT::Periodic::Unattended-Upgrade\s+"?[1-9]', "\n".join(text or "" for text in texts))
+    return True if on else None if None in texts else False
 
 
 def _dnf_automatic(asked: Asked) -> bool:

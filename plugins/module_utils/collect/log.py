@@ -134,7 +134,7 @@ def _shortcoming(log: Log, covered_s: Optional[int], clock: Clock) -> str:
     if log.state != OK:
         return f"the kernel log could not be read ({_said(log)})"
     if log.truncated:
-        return "more was logged than is read: the oldest lines of the window were not seen"
+        return "not all lines of the window were seen: there are more than are read, or the answer was cut off"
     if covered_s is None:
         return "it cannot be said how far back this log reaches"
     return f"the log reaches back {covered_s} s of the {clock.window_s} s that were asked for"
@@ -156,23 +156,37 @@ def _command(answer: Command, source: str) -> Optional[Log]:
 
 def _journal(host: Host, clock: Clock) -> Log:
     source = "journalctl"
-    since = [f"--since=-{clock.window_s}s", f"--lines={LINE_LIMIT}"]
+    since = [f"--since=-{clock.window_s}s", f"--lines={LINE_LIMIT}", "--show-cursor"]
     answer = host.run(JOURNALCTL + since, timeout=20, limit=JOURNAL_LIMIT)
+    if answer.state == OK and not (answer.stdout.strip() or answer.stderr.strip()):
+        return _silent_journal(host, clock, source)
     hindrance = _command(answer, source)
     if hindrance:
         return hindrance
     lines = kmsg.journal(answer.stdout)
-    strange = 0 if lines else kmsg.foreign(answer.stdout)
-    if strange:
+    strange = kmsg.foreign(answer.stdout)
+    if strange and not lines:
         return Log(source, FAILED, f"{strange} lines, none of which is a journal entry")
     times = [line.at for line in lines if line.at is not None]
-    truncated = answer.truncated or len(lines) >= LINE_LIMIT
+    truncated = answer.truncated or len(lines) >= LINE_LIMIT or bool(strange) or not kmsg.ended(answer.stdout)
     if truncated:
         return Log(source, OK, "", lines, min(times, default=None), True)
     before = host.run(JOURNALCTL + [f"--until=-{clock.window_s}s", "--lines=1"], timeout=20)
     # Journals lose their oldest entries first: an entry from before the window proves that none in it is gone.
     earlier = [line.at for line in kmsg.journal(before.stdout) if line.at is not None]
     return Log(source, OK, "", lines, min(earlier + times, default=None))
+
+
+def _silent_journal(host: Host, clock: Clock, source: str) -> Log:
+    """Return a window in which nothing was logged, when the newest entry of all is older than it."""
+    answer = host.run([*JOURNALCTL, "--lines=1"], timeout=20)
+    hindrance = _command(answer, source)
+    if hindrance:
+        return hindrance
+    newest = max((line.at for line in kmsg.journal(answer.stdout) if line.at is not None), default=None)
+    if newest is not None and newest >= clock.start:
+        return Log(source, FAILED, "the journal has entries in this window and showed none of them")
+    return Log(source, OK, from_at=newest)
 
 
 def _ring(host: Host, clock: Clock) -> Log:

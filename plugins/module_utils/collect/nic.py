@@ -100,6 +100,9 @@ def _add_neighbours(ports: List[Dict[str, Any]], neighbours: Optional[List[Dict[
 def _routes(asked: Asked) -> Optional[List[Dict[str, Any]]]:
     v4 = asked.text("/proc/net/route", required=True)
     v6 = asked.text("/proc/net/ipv6_route")  # absent where IPv6 is off
+    if v4 is not None and not v4.startswith("Iface"):
+        asked.fail("/proc/net/route", "it does not begin as a table of routes does")
+        v4 = None
     if v4 is None:
         return None
     return ip.default_routes(v4) + ip.default_routes_v6(v6 or "")

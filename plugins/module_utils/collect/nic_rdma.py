@@ -95,7 +95,7 @@ def _port(asked: Asked, device: Mapping[str, Any], number: str, uptime_s: Option
         "traffic_class": _traffic_class(asked, f"{CLASS}/{device['name']}/tc/{number}/traffic_class"),
         "counters": counters,
         "hw_counters": hw_counters,
-        "saturated": None if counters is None else rdma.saturated(counters),
+        "saturated": None if counters is None or None in counters.values() else rdma.saturated(counters),
         "per_hour": None if counters is None else rdma.per_time(counters, uptime_s, _HOUR_S),
         "per_day": None if counters is None else rdma.per_time(counters, uptime_s, _DAY_S),
         "hw_per_hour": None if hw_counters is None else rdma.per_time(hw_counters, uptime_s, _HOUR_S),

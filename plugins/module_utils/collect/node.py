@@ -4,33 +4,31 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, Dict, Mapping
 
-from . import firmware, gpu, log, nic, pci, security, service, storage
-from . import host as host_facts
-from . import time as time_facts
+from ..host import Host
 from .together import Collector
 
-COLLECTORS: Dict[str, Collector] = {
-    "host": host_facts.collect,
-    "time": time_facts.collect,
-    "security": security.collect,
-    "pci": pci.collect,
-    "gpu": gpu.collect,
-    "nic": nic.collect,
-    "firmware": firmware.collect,
-    "storage": storage.collect,
-    "log": log.collect,
-    "service": service.collect,
-}
+DOMAINS = ("host", "time", "security", "pci", "gpu", "nic", "firmware", "storage", "log", "service", "cluster")
 
-ASKING = (host_facts, time_facts, security, pci, gpu, nic, firmware, storage, log, service)
+
+def _modules() -> Dict[str, Any]:
+    """Return the collectors by domain; late, since a controller that asks nodes needs their names alone."""
+    from . import cluster, firmware, gpu, host, log, nic, pci, security, service, storage, time
+
+    return dict(zip(DOMAINS, (host, time, security, pci, gpu, nic, firmware, storage, log, service, cluster)))
+
+
+def _collect(domain: str, host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:
+    facts: Dict[str, Any] = _modules()[domain].collect(host, wanted)
+    return facts
+
+
+COLLECTORS: Dict[str, Collector] = {domain: functools.partial(_collect, domain) for domain in DOMAINS}
 
 
 def wanted(profile: Mapping[str, Any]) -> Dict[str, Any]:
     """Return what a profile's values ask each collector to look at (sysctls, units, packages, …)."""
-    asked = {}
-    for domain, module in zip(COLLECTORS, ASKING):
-        asking = getattr(module, "wanted", None)
-        asked[domain] = asking(profile) if asking else {}
-    return asked
+    asking = {domain: getattr(module, "wanted", None) for domain, module in _modules().items()}
+    return {domain: ask(profile) if ask else {} for domain, ask in asking.items()}

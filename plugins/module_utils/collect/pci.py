@@ -47,12 +47,21 @@ def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:
 
 
 def accelerators(asked: Asked) -> List[Dict[str, Any]]:
-    """Return the accelerators on the bus, whether or not a driver knows them: address, vendor, device_id."""
+    """Return the accelerators on the bus, whether or not a driver knows them: address, vendor, device_id.
+
+    A function that does not say what it is may be one, too: it is in the list, without a vendor.
+    """
     return [
-        {"address": name, "vendor": _text(asked, name, "vendor"), "device_id": _text(asked, name, "device")}
+        {"address": name, "vendor": _id(asked, name, "vendor"), "device_id": _text(asked, name, "device")}
         for name in asked.names(ROOT)
-        if _role(asked, name) == "gpu"
+        if _role(asked, name) in ("gpu", "")
     ]
+
+
+def _id(asked: Asked, name: str, file: str) -> Optional[str]:
+    """Return a number of the PCI SIG's as the kernel writes it, ``None`` for anything else."""
+    text = _text(asked, name, file)
+    return text if text and re.fullmatch(r"0x[0-9a-f]{4,6}", text) else None
 
 
 def _text(asked: Asked, name: str, file: str) -> Optional[str]:
@@ -60,11 +69,13 @@ def _text(asked: Asked, name: str, file: str) -> Optional[str]:
 
 
 def _role(asked: Asked, name: str) -> Optional[str]:
-    """What a function is to us; ``None`` for the many that we pass by, and for virtual functions."""
-    kind = (_text(asked, name, "class") or "")[2:6]
+    """What a function is to us; ``None`` for the many that we pass by and for virtual ones, "" when it does not say."""
+    kind = (_id(asked, name, "class") or "")[2:6]
+    if not kind:
+        return ""
     if kind in ROLES:
         role = ROLES[kind]
-    elif kind in ACCELERATOR_CLASSES and _text(asked, name, "vendor") in ACCELERATOR_VENDORS:
+    elif kind in ACCELERATOR_CLASSES and _id(asked, name, "vendor") in (*ACCELERATOR_VENDORS, None):
         role = "gpu"
     elif (_text(asked, name, "vendor"), kind) == NVSWITCH:
         role = "nvswitch"
@@ -114,7 +125,7 @@ def _device(asked: Asked, name: str, role: str, path: List[str]) -> Dict[str, An
         "aer_capable": asked.host.link(f"{ROOT}/{name}/aer_dev_fatal") is not None,
         "aer": aer,
         "bar_max_bytes": max(bars or [0]) or None,
-        "sriov_capable": virtual is not None,
+        "sriov_capable": asked.host.link(f"{ROOT}/{name}/sriov_numvfs") is not None,
         "sriov_vfs": int(virtual) if virtual and re.fullmatch(r"\d{1,5}", virtual) else None,
         **_iommu(asked, name),
         **parse.config_space(asked.bytes(f"{ROOT}/{name}/config", limit=CONFIG_BYTES)),

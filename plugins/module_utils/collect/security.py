@@ -152,7 +152,14 @@ def _audit_status(asked: Asked) -> Dict[str, Any]:
         "lost": numbers.get("lost"),
         "backlog": numbers.get("backlog"),
         "rules": None if rules is None else sum(line.startswith("-") for line in rules.splitlines()),
+        "log_action": _audit_log_action(asked),
     }
+
+
+def _audit_log_action(asked: Asked) -> Optional[str]:
+    """Return what the audit daemon does with a log that is full: ``keep_logs``, or ``rotate`` away the oldest."""
+    settings = keyvalue.pairs(asked.text("/etc/audit/auditd.conf", required=True) or "")
+    return (settings.get("max_log_file_action") or "").lower() or None
 
 
 def _digits(text: Optional[str]) -> bool:

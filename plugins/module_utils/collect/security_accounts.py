@@ -8,6 +8,7 @@ import re
 from typing import Any, Dict, List, Optional
 
 from ..host import ABSENT, OK, Asked
+from ..parse.plain import not_plain
 
 GUARDED = (
     "/etc/passwd",
@@ -69,10 +70,14 @@ def sudo(asked: Asked) -> Dict[str, Any]:
     for state in sorted(states - {OK, ABSENT}):
         asked.fail("/etc/sudoers", state)
     text = b"\n".join(answer.data for answer in answers).decode("utf-8", "replace")
+    objection = not_plain(text)
+    if objection:
+        asked.fail("/etc/sudoers", objection)
+    readable = states <= {OK, ABSENT} and not objection
     lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
     return {
         "source": "/etc/sudoers",
-        "rules_without_password": sum("NOPASSWD" in line for line in lines) if states <= {OK, ABSENT} else None,
+        "rules_without_password": sum("NOPASSWD" in line for line in lines) if readable else None,
         "files": sum(answer.state == OK for answer in answers),
     }
 

@@ -6,13 +6,11 @@ environment, labels or command line is kept: secrets live there.
 
 from __future__ import annotations
 
-import calendar
 import fnmatch
 import json
 import re
 import time
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
-from urllib.parse import quote
 
 from ..host import ABSENT, FAILED, OK, Asked
 
@@ -125,6 +123,8 @@ def _absent(pattern: str) -> Dict[str, Any]:
 
 
 def _container(asked: Asked, engine: str, name: str) -> Dict[str, Any]:
+    from urllib.parse import quote  # late: most machines are asked for no container
+
     socket = SOCKETS[engine]
     inspected = _get(asked, socket, f"/containers/{quote(name)}/json")[1]
     shown = _mapping(inspected)
@@ -176,6 +176,8 @@ def _uptime(asked: Asked, state: Mapping[str, Any]) -> Optional[int]:
     found = TIME.fullmatch(_time_text(state.get("StartedAt")) or "")
     if not found or state.get("Status") != "running":
         return None
+    import calendar  # late: most machines are asked for no container
+
     started = calendar.timegm(time.strptime(found.group(1), "%Y-%m-%dT%H:%M:%S"))
     if found.group(3) != "Z":
         hours, minutes = found.group(3)[1:].split(":")

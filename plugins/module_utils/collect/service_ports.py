@@ -35,7 +35,7 @@ def processes(asked: Asked, names: Iterable[str]) -> Optional[List[Dict[str, Any
     if not wanted:
         return None
     running: Dict[str, List[int]] = {}
-    for pid in _pids(asked):
+    for pid in pids(asked):
         answer = asked.host.read(f"/proc/{pid}/comm", 64)
         if answer.state == OK:
             running.setdefault(answer.data.decode("utf-8", "replace").strip(), []).append(pid)
@@ -77,24 +77,26 @@ def _name_owners(asked: Asked, entries: List[Dict[str, Any]], likely_pids: List[
     sought: Set[int] = {inode for entry in entries for inode in entry["inodes"]}
     owners: Dict[int, int] = {}
     looked = 0
-    for pid in dict.fromkeys([*likely_pids, *(_pids(asked) if sought else [])]):
+    for pid in dict.fromkeys([*likely_pids, *(pids(asked) if sought else [])]):
         if not sought - set(owners) or looked > LINKS_MAX:
             break
         for name in asked.host.names(f"/proc/{pid}/fd").names:
             looked += 1
-            inode = _inode(asked.link_name(f"/proc/{pid}/fd/{name}"))
-            if inode in sought:
-                owners.setdefault(inode, pid)
+            owned = inode(asked.link_name(f"/proc/{pid}/fd/{name}"))
+            if owned in sought:
+                owners.setdefault(owned, pid)
     for entry in entries:
         entry["pid"] = next((owners[inode] for inode in entry.pop("inodes") if inode in owners), None)
         if entry["pid"]:
             entry["process"] = asked.text(f"/proc/{entry['pid']}/comm")
 
 
-def _inode(target: Optional[str]) -> int:
+def inode(target: Optional[str]) -> int:
+    """Return the inode of a socket from where its file descriptor leads, 0 for what is no socket."""
     found = re.fullmatch(r"socket:\[(\d+)\]", target or "")
     return int(found.group(1)) if found else 0
 
 
-def _pids(asked: Asked) -> List[int]:
+def pids(asked: Asked) -> List[int]:
+    """Return all process ids that can be seen."""
     return [int(name) for name in asked.names("/proc") if name.isdigit()]

@@ -36,7 +36,7 @@ VERSIONS = {
     "nvidia-persistenced": (["nvidia-persistenced", "--version"], re.compile(r"version\s+(\d\S*)")),
     "containerd": (["containerd", "--version"], re.compile(r"\sv?(\d+\.\d\S*)")),
 }
-JOURNAL = ["journalctl", "--no-pager", "-p", "err", "--since", "-1h", "-n", "5000", "-o", "json"]
+JOURNAL = ["journalctl", "--no-pager", "-p", "err", "--since", "-1h", "-n", "5000", "-o", "json", "--show-cursor"]
 JOURNAL_FIELDS = "--output-fields=" + ",".join(systemd.JOURNAL_UNIT_FIELDS)  # no message leaves the journal
 NOT_ALL_SEEN = ("not seeing messages", "insufficient permissions", "No journal files were")
 USEC_PER_S = 1e6
@@ -171,7 +171,8 @@ def _error_counts(asked: Asked, names: Sequence[str]) -> Optional[Dict[str, int]
     answer = asked.host.run(argv, timeout=15)
     said = answer.stderr.decode("utf-8", "replace")
     hindered = next((hint for hint in NOT_ALL_SEEN if hint in said), None)
-    if answer.state != OK or answer.rc != 0 or hindered:
+    silent = answer.rc == 1 and not (answer.stdout.strip() or said.strip())  # no entry, so no cursor to show
+    if answer.state != OK or (answer.rc != 0 and not silent) or hindered:
         asked.fail("journalctl", answer.detail or (f"not the whole journal: {hindered}" if hindered else said[:200]))
         return None
     counts = systemd.journal_counts(answer.stdout.decode("utf-8", "replace"), names)

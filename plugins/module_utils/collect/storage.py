@@ -50,7 +50,7 @@ def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:
         "arrays": arrays,
         "arrays_unhealthy": None if arrays is None else [_say_array(each) for each in arrays if _unhealthy(each)],
         "pools": pools,
-        "pools_unhealthy": None if pools is None else [_say_pool(each) for each in pools if each["state"] != "ONLINE"],
+        "pools_unhealthy": _pools_unhealthy(pools),
         "filesystems": damaged,
         "filesystems_damaged": _damaged(damaged),
         "swap": None if swaps is None else mounts.swaps(swaps),
@@ -233,6 +233,13 @@ def _arrays(asked: Asked) -> Optional[List[Dict[str, Any]]]:
     return arrays
 
 
+def _pools_unhealthy(pools: Optional[List[Dict[str, Any]]]) -> Optional[List[str]]:
+    """Return the pools that are not online; ``None`` when none is seen to be ill and of one the state is not known."""
+    ill = [_say_pool(each) for each in pools or [] if each["state"] not in (None, "ONLINE")]
+    unknown = pools is None or any(each["state"] is None for each in pools)
+    return None if unknown and not ill else ill
+
+
 def _unhealthy(array: Mapping[str, Any]) -> bool:
     return array["state"] != "active" or bool(array["degraded"]) or bool(array["failed"])
 
@@ -250,8 +257,12 @@ def _pools(asked: Asked) -> Optional[List[Dict[str, Any]]]:
     if answer.state not in (OK, ABSENT):
         asked.fail(POOLS, answer.state)
         return None
-    states = {name: asked.text(f"{POOLS}/{name}/state") for name in answer.names}
-    return [{"label": name, "name": name, "state": state} for name, state in states.items() if state is not None]
+    places = {name: f"{POOLS}/{name}/state" for name in answer.names}  # what has no state is no pool
+    return [
+        {"label": name, "name": name, "state": asked.text(place) or None}
+        for name, place in places.items()
+        if asked.host.link(place)
+    ]
 
 
 def _say_pool(pool: Mapping[str, Any]) -> str:

@@ -148,7 +148,9 @@ def _lanes(seen: List[Tuple[str, str]], names: Tuple[str, ...]) -> Optional[List
 
 
 def _alarms(seen: List[Tuple[str, str]]) -> Optional[List[str]]:
-    """Return the raised flags, or ``None`` when the module has no flags."""
+    """Return the raised flags, or ``None`` when the module has none, or not all of them: thresholds come after them."""
+    if not any(name.endswith("threshold") for name, unused in seen):
+        return None
     flags = [
         (name, _switch(value)) for name, value in seen if re.search(r"(alarm|warning)(\s*\(Chan(nel)? \d+\))?$", name)
     ]

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from . import xid
-from .kernel_patterns import CRITICAL, FAMILIES, INFO, KINDS, WARNING
+from .kernel_patterns import CRITICAL, FAMILIES, INFO, KINDS, WARNING, Kind
 from .kmsg import Line
 
 SAMPLE_LIMIT = 200
@@ -38,8 +38,11 @@ def events(lines: Iterable[Line], boot: Optional[str] = None) -> List[Event]:
     ``boot`` is the id of the running boot; an event whose last line is from another one says ``this_boot: false``.
     """
     found: Dict[Tuple[Any, ...], Event] = {}
+    lines = list(lines)
+    text = "\n".join(line.text for line in lines)
+    kinds = [kind for kind in KINDS if kind.needle in text]  # most kinds are nowhere in a log: look for them once
     for line in lines:
-        event = _event(line)
+        event = _event(line, kinds)
         if event is None:
             continue
         key = tuple(event[name] for name in ("family", "code", "severity", "pci_address", "device"))
@@ -62,9 +65,9 @@ def _count(event: Event, line: Line, boot: Optional[str]) -> None:
         event["this_boot"] = line.boot == boot
 
 
-def _event(line: Line) -> Optional[Event]:
+def _event(line: Line, kinds: Sequence[Kind]) -> Optional[Event]:
     for read in _READERS:
-        event = read(line)
+        event = read(line, kinds)
         if event:
             event["sample"] = line.text[:SAMPLE_LIMIT]
             return event
@@ -72,7 +75,7 @@ def _event(line: Line) -> Optional[Event]:
 
 
 def _numbered(family: str, word: str, needle: str, read: Callable[[str], Optional[xid.Report]]) -> Any:
-    def event(line: Line) -> Optional[Event]:
+    def event(line: Line, unused_kinds: Sequence[Kind]) -> Optional[Event]:
         report = read(line.text) if needle in line.text else None
         if report is None:
             return None
@@ -92,8 +95,8 @@ def _numbered(family: str, word: str, needle: str, read: Callable[[str], Optiona
     return event
 
 
-def _patterned(line: Line) -> Optional[Event]:
-    for kind in KINDS:
+def _patterned(line: Line, kinds: Sequence[Kind]) -> Optional[Event]:
+    for kind in kinds:
         found = kind.expression.search(line.text) if kind.needle in line.text else None
         if not found:
             continue
@@ -115,7 +118,7 @@ def _patterned(line: Line) -> Optional[Event]:
     return None
 
 
-def _urgent(line: Line) -> Optional[Event]:
+def _urgent(line: Line, unused_kinds: Sequence[Kind]) -> Optional[Event]:
     """The kernel itself calls a line critical or worse, and no row above knows it."""
     if line.level is None or line.level > EMERGENCY or not line.text.strip():
         return None

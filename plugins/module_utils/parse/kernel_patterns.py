@@ -8,6 +8,7 @@ in an expression names what the message is about. Rows stand in order: the first
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import List, NamedTuple, Pattern, Tuple
 
@@ -23,7 +24,17 @@ class Kind(NamedTuple):
     action: str
     needle: str
     meaning: str
-    expression: Pattern[str]
+    pattern: str
+
+    @property
+    def expression(self) -> Pattern[str]:
+        """The expression, compiled when the first line asks for it: most machines show few kinds."""
+        return _compiled(self.pattern)
+
+
+@functools.cache
+def _compiled(pattern: str) -> Pattern[str]:
+    return re.compile(pattern)
 
 
 ACTIONS = {
@@ -205,7 +216,7 @@ _ROWS: List[Tuple[str, str, str, str, str, str, str]] = [
 # fmt: on
 
 KINDS: Tuple[Kind, ...] = tuple(
-    Kind(family, severity, code, ACTIONS[action], needle, meaning, re.compile(expression))
-    for family, severity, code, action, needle, meaning, expression in _ROWS
+    Kind(family, severity, code, ACTIONS[action], needle, meaning, pattern)
+    for family, severity, code, action, needle, meaning, pattern in _ROWS
 )
 FAMILIES = tuple(dict.fromkeys(("xid", "sxid") + tuple(kind.family for kind in KINDS) + ("kernel",)))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
-from typing import Any, Callable, Iterator, List, NamedTuple, Optional
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional
 
 LINE_LIMIT = 4096  # characters of one message that are looked at
 
@@ -49,25 +49,33 @@ def _level(text: Optional[str]) -> Optional[int]:
 
 def foreign(data: bytes) -> int:
     """Return how many rows of ``journalctl -o json`` are neither entries nor its own remarks ("-- No entries --")."""
-    return sum(bool(row.strip()) and not row.startswith("-- ") and not _is_entry(row) for row in _rows(data))
+    return sum(bool(row.strip()) and not row.startswith("-- ") and _entry(row) is None for row in _rows(data))
 
 
-def _is_entry(row: str) -> bool:
+def ended(data: bytes) -> bool:
+    """Say whether an answer of ``journalctl --show-cursor`` has its end: without it the last entries may be cut off."""
+    rows = [row for row in _rows(data[-LINE_LIMIT:]) if row.strip()]
+    return bool(rows) and rows[-1].startswith("-- cursor: ")
+
+
+def _entry(row: str) -> Optional[Dict[str, Any]]:
+    """Return one entry of the journal; its time is in ASCII digits, which ``int`` alone would not insist on."""
     try:
-        return "__REALTIME_TIMESTAMP" in json.loads(row)
-    except (ValueError, TypeError, RecursionError):
-        return False
+        entry = json.loads(row)
+        stamped = re.fullmatch(r"[0-9]{1,18}", entry["__REALTIME_TIMESTAMP"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return entry if stamped else None
 
 
 def journal(data: bytes) -> List[Line]:
     """Read ``journalctl -o json``: one object a line, a message that is not UTF-8 as a list of bytes."""
     lines = []
     for row in _rows(data):
-        try:
-            entry = json.loads(row)
-            at = int(entry["__REALTIME_TIMESTAMP"]) / 1e6
-        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        entry = _entry(row)
+        if entry is None:
             continue
+        at = int(entry["__REALTIME_TIMESTAMP"]) / 1e6
         text = _message(entry.get("MESSAGE"))
         if text is not None:
             boot = entry.get("_BOOT_ID")

@@ -5,12 +5,13 @@
 from __future__ import annotations
 
 import re
-import uuid
+import struct
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from .smbios import Structure, Table
 
 BIOS, SYSTEM, BOARD, CHASSIS, PROCESSOR = range(5)
+SLOT = 9
 MEMORY_ARRAY, MEMORY_DEVICE = 16, 17
 IPMI, POWER_SUPPLY, TPM = 38, 39, 43
 
@@ -20,6 +21,7 @@ STRINGS: Dict[int, Dict[str, int]] = {
     SYSTEM: {"manufacturer": 4, "model": 5, "version": 6, "serial": 7, "sku": 0x19, "family": 0x1A},
     BOARD: {"manufacturer": 4, "model": 5, "version": 6, "serial": 7, "asset_tag": 8},
     CHASSIS: {"manufacturer": 4, "version": 6, "serial": 7, "asset_tag": 8},
+    SLOT: {"designation": 0x04},
     PROCESSOR: {"socket": 0x04, "manufacturer": 0x07, "model": 0x10, "serial": 0x20, "part_number": 0x22},
     MEMORY_DEVICE: {"locator": 0x10, "bank": 0x11, "manufacturer": 0x17, "serial": 0x18, "part_number": 0x1A},
     POWER_SUPPLY: {"location": 5, "model": 6, "manufacturer": 7, "serial": 8, "part_number": 0x0A, "version": 0x0B},
@@ -35,6 +37,7 @@ MEMORY_TYPES = {
     0x1C: "LPDDR2", 0x1D: "LPDDR3", 0x1E: "LPDDR4", 0x1F: "Logical non-volatile device", 0x20: "HBM", 0x21: "HBM2",
     0x22: "DDR5", 0x23: "LPDDR5", 0x24: "HBM3",
 }  # fmt: skip
+SLOT_USAGE = {3: "available", 4: "in use", 5: "unavailable"}
 ERROR_CORRECTION = {3: "none", 4: "parity", 5: "single-bit", 6: "multi-bit", 7: "crc"}
 POWER_SUPPLY_STATUS = {3: "ok", 4: "non-critical", 5: "critical"}
 IPMI_INTERFACES = {1: "kcs", 2: "smic", 3: "bt", 4: "ssif"}
@@ -43,7 +46,7 @@ CENTRAL_PROCESSOR = 3
 
 
 def records(table: Table, version: Optional[str]) -> Dict[str, Any]:
-    """Return BIOS, system, board, chassis, processors, memory, DIMMs, power supplies, IPMI interface and TPM."""
+    """Return BIOS, system, board, chassis, processors, memory, DIMMs, slots, power supplies, IPMI interface and TPM."""
     first = {kind: next(iter(table.of(kind)), None) for kind in (BIOS, SYSTEM, BOARD, CHASSIS, IPMI, TPM)}
     dimms = _dimms(table)
     return {
@@ -54,6 +57,7 @@ def records(table: Table, version: Optional[str]) -> Dict[str, Any]:
         "processors": [_processor(s) for s in table.of(PROCESSOR) if s.number(0x05) == CENTRAL_PROCESSOR],
         "memory": _memory(table, dimms),
         "dimms": dimms,
+        "slots": [_slot(structure) for structure in table.of(SLOT)],
         "power_supplies": [_power_supply(number, s) for number, s in enumerate(table.of(POWER_SUPPLY))],
         "ipmi": _ipmi(first[IPMI]),
         "tpm": _tpm(first[TPM]),
@@ -109,7 +113,9 @@ def _uuid(raw: bytes, version: Optional[str]) -> Optional[str]:
     if len(raw) < 16 or raw in (b"\0" * 16, b"\xff" * 16):
         return None
     old = version is not None and tuple(int(part) for part in version.split(".")) < (2, 6)
-    return str(uuid.UUID(bytes=raw) if old else uuid.UUID(bytes_le=raw))
+    low, middle, high = struct.unpack(">IHH" if old else "<IHH", raw[:8])
+    rest = raw[8:].hex()
+    return f"{low:08x}-{middle:04x}-{high:04x}-{rest[:4]}-{rest[4:]}"
 
 
 def _board(structure: Optional[Structure]) -> Optional[Dict[str, Any]]:
@@ -151,6 +157,21 @@ def _count(structure: Structure, offset: int, extended: int) -> Optional[int]:
     """Return a core count; 255 sends to a wider field, 0 means unknown."""
     small = structure.number(offset)
     return (structure.number(extended, "H") if small == 0xFF else small) or None
+
+
+def _slot(structure: Structure) -> Dict[str, Any]:
+    """Return a slot for cards, and where it is on the bus; zeros or ones are what makers write who do not say."""
+    found = _strings(structure)
+    segment, bus, function = (
+        structure.number(offset, form) for offset, form in ((0x0D, "H"), (0x0F, "B"), (0x10, "B"))
+    )
+    known = None not in (segment, bus, function) and (bus, function) not in ((0, 0), (0xFF, 0xFF))
+    return {
+        "label": f"slot {found['designation'] or f'0x{structure.handle:04x}'}",
+        **found,
+        "usage": SLOT_USAGE.get(structure.number(0x07) or 0),
+        "pci_address": f"{segment:04x}:{bus:02x}:{function >> 3:02x}.{function & 7}" if known and function else None,
+    }
 
 
 def _dimms(table: Table) -> List[Dict[str, Any]]:

@@ -8,6 +8,7 @@ import socket
 from typing import List, NamedTuple, Optional
 
 WAITING = {"tcp": "0A", "udp": "07"}  # TCP_LISTEN, and TCP_CLOSE which is how a bound UDP socket shows
+ESTABLISHED = "01"
 
 
 class Listener(NamedTuple):
@@ -20,6 +21,32 @@ class Listener(NamedTuple):
     inode: int
 
 
+def connected(text: str) -> List[int]:
+    """Return the inodes of the sockets of one table that are connected to another machine."""
+    rows = (line.split() for line in text.splitlines()[1:])
+    return [int(row[9]) for row in rows if len(row) > 9 and row[3] == ESTABLISHED and row[9].isdigit() and _far(row[2])]
+
+
+def _far(place: str) -> bool:
+    address = _address(place.partition(":")[0])
+    return (
+        address is not None
+        and not address.startswith(("127.", "::ffff:127."))
+        and address not in ("::1", "0.0.0.0", "::")
+    )
+
+
+def _address(text: str) -> Optional[str]:
+    """Return an address that the kernel wrote as hexadecimal words."""
+    try:
+        raw = bytes.fromhex(text)
+        family = {4: socket.AF_INET, 16: socket.AF_INET6}[len(raw)]
+    except (ValueError, KeyError):
+        return None
+    # each 32-bit word stands in the byte order of the machine, and every machine of ours is little-endian
+    return socket.inet_ntop(family, b"".join(raw[at : at + 4][::-1] for at in range(0, len(raw), 4)))
+
+
 def listeners(text: str, protocol: str) -> List[Listener]:
     """Return the listening sockets of one table; ``protocol`` is tcp or udp."""
     rows = (line.split() for line in text.splitlines()[1:])
@@ -28,12 +55,9 @@ def listeners(text: str, protocol: str) -> List[Listener]:
 
 
 def _listener(row: List[str], protocol: str) -> Optional[Listener]:
-    address, _colon, port = row[1].partition(":")
+    place, _colon, port = row[1].partition(":")
+    address = _address(place)
     try:
-        raw = bytes.fromhex(address)
-        family = {4: socket.AF_INET, 16: socket.AF_INET6}[len(raw)]
-        # each 32-bit word stands in the byte order of the machine, and every machine of ours is little-endian
-        turned = b"".join(raw[at : at + 4][::-1] for at in range(0, len(raw), 4))
-        return Listener(protocol, socket.inet_ntop(family, turned), int(port, 16), int(row[7]), int(row[9]))
-    except (ValueError, KeyError):
+        return Listener(protocol, address, int(port, 16), int(row[7]), int(row[9])) if address else None
+    except ValueError:
         return None

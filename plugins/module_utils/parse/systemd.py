@@ -35,11 +35,17 @@ def listed(text: str) -> List[str]:
 
 
 def journal_counts(text: str, names: Sequence[str]) -> Optional[Dict[str, int]]:
-    """Count the entries of ``journalctl -o json`` by unit; ``None`` when a line is no entry."""
+    """Count the entries of ``journalctl -o json --show-cursor`` by unit.
+
+    ``None`` when a line is no entry, or when the end is missing: only an answer without entries has none.
+    """
+    rows = [line for line in text.splitlines() if line.strip()]
+    if rows and not rows[-1].startswith("-- "):
+        return None
     counts = dict.fromkeys(names, 0)
-    for line in text.splitlines():
-        if not line.strip() or line.startswith("-- "):
-            continue  # "-- No entries --"
+    for line in rows:
+        if line.startswith("-- "):
+            continue
         try:
             entry: Any = json.loads(line)
         except ValueError:

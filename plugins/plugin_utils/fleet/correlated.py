@@ -59,7 +59,7 @@ def _by_check(records: Records) -> dict[str, tuple[list[Member], dict[str, list[
             if result["status"] == "not_applicable" or result["severity"] == "info":
                 continue
             asked, rows = found.setdefault(result["id"], ([], {}))
-            if member not in asked[-1:]:
+            if not asked or asked[-1] is not member:
                 asked.append(member)
             if result["status"] in FINDING:
                 rows.setdefault(name, []).append(result)

@@ -6,9 +6,11 @@ from __future__ import annotations
 
 from typing import Any, Iterable, Iterator, Mapping
 
-from .terms import FINDING, PASSED_MUSTER, rank
+from .terms import FINDING, PASSED_MUSTER, STATUSES, rank
 
 Run = Mapping[str, Any]
+
+_GRAVITY = {status: place for place, status in enumerate(STATUSES)}
 
 
 def by_check(run: Run) -> list[dict[str, Any]]:
@@ -39,6 +41,16 @@ def _rows(run: Run) -> Iterator[tuple[str, Run]]:
 def of_rows(rows: Iterable[Run]) -> list[Run]:
     """The fail and unknown rows among these, worst first."""
     return sorted((row for row in rows if row["status"] in FINDING), key=rank)
+
+
+def worst_by_check(rows: Iterable[Run]) -> dict[str, str]:
+    """The worst status of each check, in the order in which the checks come."""
+    worst: dict[str, str] = {}
+    for row in rows:
+        check, status = row["id"], row["status"]
+        if check not in worst or _GRAVITY[status] < _GRAVITY[worst[check]]:
+            worst[check] = status
+    return worst
 
 
 def count(rows: Iterable[Run]) -> dict[str, int]:

@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import groupby
 from typing import Any, Mapping
 
+from . import findings
 from .terms import STATUSES, phase_title
 
 Run = Mapping[str, Any]
@@ -24,22 +26,14 @@ def build(run: Run) -> dict[str, Any]:
     columns, phases, width = _columns(run)
     rows = {}
     for name, host in run["hosts"].items():
-        worst = worst_by_check(host["results"])
+        worst = findings.worst_by_check(host["results"])
         cells = [worst.get(column["id"], "none") for column in columns]
         rows[name] = {
             "code": "".join(f"{len(list(equal))}{_CODES[status]}" for status, equal in groupby(cells)),
             "paths": _paths(cells, columns),
-            "counts": {status: cells.count(status) for status in STATUSES},
+            "counts": dict.fromkeys(STATUSES, 0) | Counter(worst.values()),
         }
     return {"columns": columns, "phases": phases, "width": width, "rows": rows}
-
-
-def worst_by_check(rows: list[Run]) -> dict[str, str]:
-    """The worst status of each check."""
-    worst: dict[str, str] = {}
-    for row in rows:
-        worst[row["id"]] = min(row["status"], worst.get(row["id"], "pass"), key=STATUSES.index)
-    return worst
 
 
 def _columns(run: Run) -> tuple[list[dict[str, Any]], list[dict[str, Any]], int]:

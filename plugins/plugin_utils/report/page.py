@@ -33,7 +33,7 @@ def build(run: Run) -> dict[str, Any]:
     return {
         "run": run,
         "head": _head(run),
-        "racks": _racks(run, anchors),
+        "racks": _racks(run, anchors, heat["rows"]),
         "compact": len(run["hosts"]) > COMPACT,
         "scores": _scores(run),
         "unscored": [number for number in PHASES if f"phase-{number}" not in run["scores"]],
@@ -82,12 +82,13 @@ def _took(started: object, finished: object) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
 
 
-def _racks(run: Run, anchors: Mapping[str, str]) -> list[dict[str, Any]]:
+def _racks(run: Run, anchors: Mapping[str, str], heat: Run) -> list[dict[str, Any]]:
     """Racks with their units from the top slot down; hosts without a rack come in a last one without a name."""
     units: dict[str, list[dict[str, Any]]] = {name: [] for name in run["racks"]}
     for name, host in run["hosts"].items():
         unit = {"name": name, "anchor": anchors[name], "slot": host["slot"], "class": host["class"]}
-        unit |= {"verdict": host["verdict"], "word": VERDICT_WORDS[host["verdict"]], "note": _note(host)}
+        unit |= {"verdict": host["verdict"], "word": VERDICT_WORDS[host["verdict"]]}
+        unit["note"] = _note(host, heat[name]["counts"])
         units.setdefault("" if host["rack"] is None else str(host["rack"]), []).append(unit)
     return [
         {"name": name, "verdict": run["racks"].get(name, {}).get("verdict"), "units": members[::-1]}
@@ -95,11 +96,10 @@ def _racks(run: Run, anchors: Mapping[str, str]) -> list[dict[str, Any]]:
     ]
 
 
-def _note(host: Run) -> str:
-    """What is the matter with a host, in very few words."""
+def _note(host: Run, counts: Mapping[str, int]) -> str:
+    """What is the matter with a host, in very few words; ``counts`` are of its checks by status."""
     if not host["reached"]:
         return "did not answer"
-    counts = Counter(heatmap.worst_by_check(host["results"]).values())
     told = [
         f"{counts[status]} {word}" for status, word in (("fail", "failed"), ("unknown", "unknown")) if counts[status]
     ]
@@ -129,7 +129,8 @@ def _hosts(run: Run, anchors: Mapping[str, str], heat: Run, doing: Mapping[str |
                 for row in host["results"])  # fmt: skip
     cap = ROWS if total <= ROWS else max(3, ROWS // troubled)
     cards = [
-        _card(name, host, run, cap) | {"anchor": anchors[name], "heat": heat["rows"][name]}
+        _card(name, host, run, cap)
+        | {"anchor": anchors[name], "heat": heat["rows"][name], "note": _note(host, heat["rows"][name]["counts"])}
         for name, host in run["hosts"].items()
     ]
     for card in cards:
@@ -149,7 +150,6 @@ def _card(name: str, host: Run, run: Run, cap: int) -> dict[str, Any]:
         **{key: host[key] for key in ("verdict", "rack", "slot", "class", "profile", "reason", "took_s", "simulated")},
         "name": name,
         "word": VERDICT_WORDS[host["verdict"]],
-        "note": _note(host),
         "rows": folded[:cap],
         "cut": max(0, len(folded) - cap),
         "severities": " ".join(sorted({row["severity"] for row in rows})),

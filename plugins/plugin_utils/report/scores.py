@@ -8,7 +8,7 @@ import math
 from collections import Counter
 from typing import Any, Iterable, Mapping
 
-from .terms import STATUSES
+from . import findings
 
 Hosts = Mapping[str, Mapping[str, Any]]
 Judged = dict[tuple[str, int], dict[str, str]]  # (host, phase) -> check id -> its worst status
@@ -42,9 +42,9 @@ def by_phase(hosts: Hosts) -> dict[str, dict[str, Any]]:
 def _judged(hosts: Hosts) -> Judged:
     judged: Judged = {}
     for name, host in hosts.items():
-        for row in host["results"]:
-            checks = judged.setdefault((name, row["phase"]), {})
-            checks[row["id"]] = min(row["status"], checks.get(row["id"], "pass"), key=STATUSES.index)
+        phases = {row["id"]: row["phase"] for row in host["results"]}
+        for check, status in findings.worst_by_check(host["results"]).items():
+            judged.setdefault((name, phases[check]), {})[check] = status
     return judged
 
 

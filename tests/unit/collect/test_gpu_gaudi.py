@@ -21,6 +21,7 @@ CARD = {
 }
 NEW = {"/sys/class/accel/accel0": f"{REAL}/accel/accel0", f"{REAL}/accel/accel0/device": REAL}
 CARDS, HEALTH = f"hl-smi -Q {gpu_gaudi.CARDS} -f csv", f"hl-smi -Q {gpu_gaudi.HEALTH} -f csv"
+CLOCKS = f"hl-smi -Q {gpu_gaudi.CLOCKS} -f csv"
 TABLE = (
     "index, module_id, bus_id, uuid, name, driver_version, memory.total [MiB], memory.used [MiB], "
     "temperature.aip [C], power.draw [W], utilization.aip [%]\n"
@@ -29,6 +30,7 @@ TABLE = (
 HEALTHY = {
     CARDS: {"rc": 0, "stdout": TABLE},
     HEALTH: {"rc": 0, "stdout": f"{gpu_gaudi.HEALTH}\n0000:19:00.0, AP1, Enabled, 4, 0, 9, 0\n"},
+    CLOCKS: {"rc": 0, "stdout": f"{gpu_gaudi.CLOCKS}\n0000:19:00.0, 1600 MHz, 1650 MHz, 1100 MHz, Disabled\n"},
     "hl-smi -n link -i 0000:19:00.0": {"rc": 0, "stdout": "port  0:\tUP\nport  1:\tDOWN\nport  8:\tUP\n"},
     "hl-smi -n ports -i 0000:19:00.0": {"rc": 0, "stdout": "port  0:\tinternal\nport  8:\texternal\n"},
 }
@@ -48,6 +50,8 @@ def test_healthy():
     (device,) = facts["devices"]
     assert (device["label"], device["module_id"], device["temperature_c"]) == ("GPU 0 (0000:19:00.0)", 3, 33)
     assert (device["ecc"]["enabled"], device["ecc"]["volatile"]["corrected"], device["serial"]) == (True, 4, "AP1")
+    assert (device["clocks"]["sm_mhz"], device["clocks"]["sm_max_mhz"]) == (1600, 1650)
+    assert (device["extra"]["clock_limit_mhz"], device["ecc"]["pending"]) == (1100, False)
     assert [(link["label"], link["active"]) for link in device["links"]] == [("port 0", True), ("port 1", False)]
 
 
@@ -121,7 +125,7 @@ def test_tool_unanswered(answer, state):
 
 def test_some_questions_unanswered():
     facts, unused = collect(commands={**HEALTHY, "hl-smi -n link -i 0000:19:00.0": {"state": "timeout"}})
-    assert (facts["state"], facts["state_detail"]) == ("partial", "1 of 3 further calls of hl-smi failed")
+    assert (facts["state"], facts["state_detail"]) == ("partial", "1 of 4 further calls of hl-smi failed")
     assert facts["devices"][0]["links"] is None
 
 

@@ -10,7 +10,9 @@ from ansible_collections.muster.fleet.plugins.module_utils.collect import log
 from ansible_collections.muster.fleet.plugins.module_utils.replay import Replay
 
 NOW, BOOTED = 1_795_000_000.0, 1_794_000_000.0
-SINCE = " ".join([*log.JOURNALCTL, "--since=-86400s", "--lines=20000"])
+SINCE = " ".join([*log.JOURNALCTL, "--since=-86400s", "--lines=20000", "--show-cursor"])
+NEWEST = " ".join([*log.JOURNALCTL, "--lines=1"])
+END = "-- cursor: s=1;i=2\n"
 BEFORE = " ".join([*log.JOURNALCTL, "--until=-86400s", "--lines=1"])
 XID = "NVRM: Xid (PCI:0000:61:00): 79, pid='<unknown>', name=<unknown>, GPU has fallen off the bus."
 
@@ -48,7 +50,7 @@ OLDER = entry(90000, "older")
 
 
 def journal(since="", before=OLDER):
-    return {SINCE: since, BEFORE: before}.items()
+    return {SINCE: f"{since}{END}" if since else {"stdout": "", "rc": 1}, BEFORE: before, NEWEST: before}.items()
 
 
 def test_a_day_without_trouble():
@@ -104,7 +106,7 @@ def test_a_journal_that_was_started_late_has_the_whole_boot_when_it_has_the_firs
 def test_a_log_cut_at_the_line_limit_is_not_complete(monkeypatch):
     monkeypatch.setattr(log, "LINE_LIMIT", 2)
     key = SINCE.replace("20000", "2")
-    facts = collect({key: entry(20, "x") + entry(10, "y"), BEFORE: OLDER}.items())
+    facts = collect({key: entry(20, "x") + entry(10, "y") + END, BEFORE: OLDER}.items())
     assert (facts["truncated"], facts["complete"]) == (True, False)
     assert facts["found"]["xid"]["critical"] is None
 
@@ -157,10 +159,11 @@ def test_a_hint_about_permissions_is_a_refusal():
         ({"rc": 1, "stderr": "No journal files were found.\n"}, "absent"),
         ({"rc": 1, "stderr": "Journal file corrupted"}, "failed"),
         ({"stdout": ""}, "ok"),
+        ({"stdout": "", "rc": 1}, "ok"),
     ],
 )
 def test_no_log_at_all_is_never_a_clean_one(answer, state):
-    facts = collect({SINCE: answer, BEFORE: ""}.items())
+    facts = collect({SINCE: answer, BEFORE: "", NEWEST: ""}.items())
     assert (facts["state"], facts["complete"]) == (state, False)
     assert facts["found"]["panic"]["critical"] is None
     assert facts["errors"]
@@ -179,11 +182,25 @@ def test_binary_and_hostile_lines():
         entry(60, "{{ lookup('pipe','id') }} <script>alert(1)</script> " + XID),
         entry(50, XID + "\u2028\x1b[2J" * 99),
     ]
-    facts = collect({SINCE: {"stdout": {"b64": ""}}, BEFORE: ""}.items())
+    facts = collect({SINCE: {"stdout": {"b64": ""}}, BEFORE: "", NEWEST: ""}.items())
     assert facts["events"] is not None
     facts = collect(journal("\x00\ufffd" + "".join(rows)))
     assert [event["count"] for event in facts["events"]] == [1]
     assert "\x1b" not in facts["events"][0]["sample"]
+
+
+@pytest.mark.parametrize("cut", [1, len(END) - 3, len(END) + 1, len(END) + 40])
+def test_an_answer_that_was_cut_off_proves_nothing(cut):
+    whole = entry(3600, "docker0: entered forwarding state") + entry(60, XID) + END
+    facts = collect({SINCE: whole[:-cut], BEFORE: OLDER}.items())
+    assert facts["complete"] is (cut == 1)
+    assert facts["found"]["xid"]["critical"] != []
+
+
+@pytest.mark.parametrize("rc", [0, 1])
+def test_silence_about_a_window_that_has_entries_is_no_answer(rc):
+    facts = collect({SINCE: {"stdout": "", "rc": rc}, NEWEST: entry(60, XID)}.items())
+    assert (facts["complete"], facts["found"]["xid"]["critical"]) == (False, None)
 
 
 def test_crash_records():

@@ -185,7 +185,7 @@ def test_addresses_without_iproute():
     del machine.commands[ADDRESSES]
     machine.files["/proc/net/if_inet6"] = "fd000000000000000000000000000002 02 40 00 82     eth0\n"
     machine.files["/proc/net/fib_trie"] = "Main:\n     |-- 10.1.0.7\n        /32 host LOCAL\n"
-    machine.files["/proc/net/route"] = "I\neth0\t0000010A\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n"
+    machine.files["/proc/net/route"] = "Iface\neth0\t0000010A\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n"
     facts = machine.facts()
     assert [one["address"] for one in port(facts)["addresses"]] == ["10.1.0.7", "fd00::2"]
     assert reasons(facts, ADDRESSES)
@@ -198,7 +198,7 @@ def test_the_default_route_marks_bond_members_and_vlan_parents():
     machine.interface("bond0.7", {**UP, "uevent": "DEVTYPE=vlan\n"}, None)
     vlan = {"ifname": "bond0.7", "link": "bond0", "linkinfo": {"info_kind": "vlan", "info_data": {"id": 7}}}
     machine.says(ADDRESSES, json.dumps([vlan]))
-    machine.files["/proc/net/route"] = "I\nbond0.7\t00000000\t0100010A\t0003\t0\t0\t0\t00000000\t0\t0\t0\n"
+    machine.files["/proc/net/route"] = "Iface\nbond0.7\t00000000\t0100010A\t0003\t0\t0\t0\t00000000\t0\t0\t0\n"
     facts = machine.facts()
     leading = {netdev["name"]: netdev["default_route"] for netdev in facts["netdevs"]}
     assert leading == {"bond0": True, "bond0.7": True, "eth0": True, "eth1": False}

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.muster.fleet.plugins.module_utils.judge.engine import Ground, judge, judge_check
+from ansible_collections.muster.fleet.plugins.module_utils.judge.settled import settled
 
 AT = "2026-11-18T06:30:00Z"
 
@@ -85,6 +86,26 @@ def test_applies():
     )
     (row,) = judge_check(check(applies={"profile": "gpu.pcie_width", "defined": True}), ground(gpus(16), gpu={}))
     assert (row["status"], row["reason"]) == ("not_applicable", "profile hgx_h100 states no gpu.pcie_width")
+
+
+@pytest.mark.parametrize(
+    ("applies", "ruled_out"),
+    [
+        ({"profile": "gpu.vendor", "eq": "nvidia"}, True),
+        ([{"profile": "gpu.count", "defined": True}, {"fact": "gpu.vendor", "eq": "amd"}], True),
+        ({"profile": "gpu.vendor", "eq": "amd"}, False),
+        ({"profile": "gpu.vendor", "in": ["nvidia", "fact.gpu.vendor"]}, False),
+        ([{"fact": "gpu.vendor", "eq": "amd"}, {"profile": "gpu.count", "defined": True}], False),
+        ({"profile": "gpu.count", "eq": 8}, False),
+    ],
+)
+def test_a_profile_rules_out_only_what_no_fact_can_change(applies, ruled_out):
+    one, profile = check(applies=applies), ground({}, gpu={"vendor": "amd"}).profile
+    row = settled(one, profile)
+    assert (row is not None) == ruled_out
+    for facts in ({}, gpus(16), gpus(16, vendor="amd"), gpus(None, vendor="nvidia")):
+        here = Ground(facts, profile, AT)
+        assert judge_check({**one, **({"settled": row} if row else {})}, here) == judge_check(one, here)
 
 
 def test_where_chooses_items_and_what_cannot_be_chosen_is_unknown():

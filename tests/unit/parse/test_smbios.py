@@ -14,6 +14,7 @@ GIB = 1 << 30
 DUMP_HEAD = 0x20  # `dmidecode --dump-bin` keeps the entry point at the start and the table behind it
 
 # Facts as the index of the recordings states them.
+SLOTS = {"dell_r640_smbios.bin": 11, "dell_r740xd_smbios.bin": 4, "quanta_t41_smbios.bin": 3}
 REAL = {
     "dell_r640_smbios.bin": (("Dell Inc.", "PowerEdge R640"), ("Dell Inc.", "1.3.7", "2018-02-08"), 2, 8, 24, 2),
     "dell_r740xd_smbios.bin": (
@@ -85,6 +86,7 @@ def test_real_machine(fixtures, name):
     assert sum(dimm["populated"] for dimm in found["dimms"]) == filled
     assert len(found["power_supplies"]) == supplies
     assert found["memory"]["total_bytes"] == 256 * GIB
+    assert len(found["slots"]) == SLOTS[name]
 
 
 def test_real_machine_in_detail(fixtures):
@@ -108,6 +110,7 @@ def test_real_machine_in_detail(fixtures):
     assert found["chassis"]["type"] == "Rack Mount Chassis"
     assert found["system"]["sku"] is None, "SKU=NotProvided is a placeholder"
     assert found["processors"][0]["enabled"] is True
+    assert {slot["usage"] for slot in found["slots"]} <= {"in use", "available", None}
 
 
 def test_table_without_entry_point(fixtures):

@@ -72,12 +72,17 @@ def test_failed_units(text, names):
 
 def test_journal_counts():
     names = ["docker.service", "ssh.service"]
-    assert systemd.journal_counts(ENTRY * 3 + BY_MANAGER, names) == {"docker.service": 4, "ssh.service": 0}
+    assert systemd.journal_counts(ENTRY * 3 + BY_MANAGER + "-- cursor: s=2\n", names) == {
+        "docker.service": 4,
+        "ssh.service": 0,
+    }
     assert systemd.journal_counts("-- No entries --\n", names) == {"docker.service": 0, "ssh.service": 0}
     assert systemd.journal_counts("", names) == {"docker.service": 0, "ssh.service": 0}
 
 
-@pytest.mark.parametrize("text", ["Nov 18 06:00:00 host dockerd[1]: error\n", "{", "[]\n", "12\n", ENTRY + "{trunc"])
+@pytest.mark.parametrize(
+    "text", ["Nov 18 06:00:00 host dockerd[1]: error\n", "{", "[]\n", "12\n", ENTRY + "{trunc", ENTRY]
+)
 def test_journal_that_cannot_be_counted(text):
     assert systemd.journal_counts(text, ["docker.service"]) is None
 

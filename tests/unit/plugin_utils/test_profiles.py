@@ -45,6 +45,44 @@ def test_every_number_says_where_it_is_from(name: str) -> None:
     assert [path for path, source in numbers(raw) if not source] == []
 
 
+def stated(tree: Any, path: str = "") -> Any:
+    """Yield the path of every value that asks for something."""
+    if isinstance(tree, dict):
+        for key, part in tree.items():
+            yield from stated(part, f"{path}.{key}" if path else str(key))
+    elif tree not in (None, []):
+        yield path
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_value_of_every_class_has_a_source(name: str) -> None:
+    profile = catalogue.profile(name)
+    sources = profile["sources"]
+    assert [
+        path
+        for path in stated(profile["values"])
+        if not any(path == known or path.startswith(f"{known}.") for known in sources)
+    ] == []
+    assert all(len(source) > 3 for source in sources.values())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_default_source_is_about_something_that_the_class_states(name: str) -> None:
+    raw = yaml.safe_load((catalogue.PROFILES / f"{name}.yml").read_text(encoding="utf-8"))
+    for path in raw.get("sources", {}):
+        here: Any = raw
+        for part in path.split("."):
+            assert part in here, f"{name}: sources names {path}, which it does not state"
+            here = here[part]
+
+
+def test_a_value_with_a_source_of_its_own_keeps_it() -> None:
+    sources = catalogue.profile("hgx_h100")["sources"]
+    assert sources["gpu.count"] == "HGX H100 8-GPU baseboard"
+    assert sources["gpu.persistence"].startswith("a healthy HGX H100 node")
+    assert sources["firmware.machines.SIM-HGX-H100.dimms"].startswith("the simulated rack")
+
+
 @pytest.mark.parametrize(
     ("name", "model", "other"),
     [

@@ -33,8 +33,10 @@ def test_records_of_odd_host_names_come_back(tmp_path):
 
 def test_checks_are_kept_once_and_come_back_with_every_record(tmp_path):
     run = rundir.RunDirectory(str(tmp_path), "r1")
+    told = tmp_path / "told.json"
     for name in ("a", "b"):
-        run.describe("k1", lambda: {"x.y": {"title": "t"}})
+        told.write_text(json.dumps({"x.y": {"title": "t" if name == "a" else "not asked again"}}))
+        run.describe("k1", told)
         run.keep({"name": name, "catalogue": "k1"}, None)
     assert [record["catalogue"] for record in run.records()] == [{"x.y": {"title": "t"}}] * 2
 

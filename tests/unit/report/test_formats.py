@@ -86,6 +86,12 @@ class TestJUnit:
         hung = len([check for check in sample.catalogue() if check.startswith("gpu.")])
         assert suites["gpu-a01-03"].get("errors") == str(hung)
 
+    def test_properties_say_what_they_are(self) -> None:
+        odd = dict(sample.records()[0], slot=1, simulated=True, rack=["r", 1])
+        root = ET.fromstring(junit.render(runs.assemble([odd], [odd["name"]], sample.meta(), None)).encode())
+        told = {entry.get("name"): entry.get("value") for entry in root.iter("property")}
+        assert (told["slot"], told["simulated"], told["rack"]) == ("1", "yes", '["r", 1]')
+
     def test_a_run_without_hosts_is_not_green(self) -> None:
         assert ET.fromstring(junit.render(RUNS[2]).encode()).get("errors") == "1"
 

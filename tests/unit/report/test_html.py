@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.muster.fleet.plugins.plugin_utils import run as runs
-from ansible_collections.muster.fleet.plugins.plugin_utils.report import heatmap, html, page
+from ansible_collections.muster.fleet.plugins.plugin_utils.report import findings, heatmap, html, page
 from ansible_collections.muster.fleet.tests.unit.report import sample
 from ansible_collections.muster.fleet.tests.unit.report.test_formats import hostile
 
@@ -251,7 +251,7 @@ def test_the_map_holds_the_worst_status_of_every_check() -> None:
     for name, host in run["hosts"].items():
         code = re.sub(r"(\d+)(.)", lambda part: part[2] * int(part[1]), heat["rows"][name]["code"])
         assert len(code) == len(ids)
-        for check, status in heatmap.worst_by_check(host["results"]).items():
+        for check, status in findings.worst_by_check(host["results"]).items():
             assert code[ids.index(check)] == {"not_applicable": "n"}.get(status, status[0])
     assert heat["rows"]["hl-a02-02"]["code"] == f"{len(ids)}-"
 

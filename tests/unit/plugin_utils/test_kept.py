@@ -1,0 +1,42 @@
+"""What is kept from run to run is whole, of this user, and made of what there is now."""
+
+from __future__ import annotations
+
+import pytest
+from ansible import constants as C
+
+from ansible_collections.muster.fleet.plugins.plugin_utils.kept import kept
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setattr(C.config, "get_config_value", lambda name: str(tmp_path))
+    return tmp_path / "muster"
+
+
+def test_is_made_once_from_the_same(home):
+    assert kept("a", "x", lambda: b"first") == b"first"
+    assert kept("a", "x", lambda: b"second") == b"first"
+    assert home.stat().st_mode & 0o077 == 0
+
+
+def test_what_changed_is_made_anew_and_the_older_goes(home):
+    kept("a", "x", lambda: b"first")
+    kept("b", "x", lambda: b"other")
+    assert kept("a", "y", lambda: b"second") == b"second"
+    assert sorted(path.name[:2] for path in home.iterdir()) == ["a-", "b-"]
+
+
+@pytest.mark.parametrize("damage", [b"", b"short", b"0" * 32 + b"first"], ids=["empty", "cut", "altered"])
+def test_what_is_not_whole_is_made_anew(home, damage):
+    kept("a", "x", lambda: b"first")
+    (path,) = home.iterdir()
+    path.write_bytes(damage)
+    assert kept("a", "x", lambda: b"second") == b"second"
+    assert kept("a", "x", lambda: b"third") == b"second"
+
+
+def test_a_folder_that_cannot_be_written_keeps_nothing(monkeypatch):
+    monkeypatch.setattr(C.config, "get_config_value", lambda name: "/proc/none")
+    assert kept("a", "x", lambda: b"first") == b"first"
+    assert kept("a", "x", lambda: b"second") == b"second"
