@@ -63,9 +63,13 @@ class RunDirectory:
 
     def describe(self, key: str, told: Path) -> None:
         """Keep what reports tell of the checks (a file), once for all hosts that are judged by them."""
-        path = self.path / f"checks-{key}.json"
+        path = self.checks(key)
         if not path.exists():
             write(path, told.read_text(encoding="utf-8"))
+
+    def checks(self, key: str) -> Path:
+        """Return where what reports tell of the checks is kept."""
+        return self.path / f"checks-{key}.json"
 
     def keep(self, record: dict[str, Any], facts: dict[str, Any] | None) -> Path:
         """Write a host's record, and its facts beside it."""

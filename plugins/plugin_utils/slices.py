@@ -105,7 +105,9 @@ def _take(part: Slice, record: dict[str, Any], into: RunDirectory) -> None:
     """Copy a record with its facts; slices may have been judged by different checks under the same key."""
     text = json.dumps(record["catalogue"], sort_keys=True)
     key = hashlib.sha256(text.encode()).hexdigest()[:8]
-    into.describe(key, lambda: dict(record["catalogue"]))
+    checks = into.checks(key)
+    if not checks.exists():
+        write(checks, text)
     into.keep({**record, "catalogue": key}, part.run.facts(record["name"]) if part.run else None)
 
 
