@@ -36,7 +36,7 @@ def document(finished: str = FINISHED) -> dict[str, Any]:
     """Return the document of a run of two ready hosts."""
     host = {"class": "hgx_h100", "profile": "hgx_h100", "rack": "a01", "reached": True, "verdict": "ready"}
     records = [
-        {**host, "name": name, "results": [row(check) for check in CATALOGUE], "catalogue": CATALOGUE}
+        {**host, "name": name, "results": [row(check, at=finished) for check in CATALOGUE], "catalogue": CATALOGUE}
         for name in ("gpu-1", "gpu-2")
     ]
     meta = {"run_id": RUN_ID, "started": finished, "finished": finished, "collection_version": "0.1.0"}
