@@ -14,7 +14,7 @@ PYTEST := $(TEST) pytest --numprocesses auto --maxprocesses 8
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup bringup test lint unit lab detection integration browser coverage docs bench rack build requirements clean
+.PHONY: help setup bringup test lint unit lab detection integration browser release coverage docs bench rack build requirements clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -27,7 +27,8 @@ bringup: $(if $(filter inventories/lab%,$(INVENTORY)),rack) ## bring up and veri
 	@$(RUNTIME) tools/bringup.sh -i $(INVENTORY) $(ARGS)
 
 test: ## everything below up to coverage, each also after a failure of another
-	@$(MAKE) --no-print-directory --keep-going lint unit lab integration browser coverage
+	@rm -f .build/not-run*; $(MAKE) --no-print-directory --keep-going lint unit lab integration browser release coverage; \
+		status=$$?; cat .build/not-run* 2>/dev/null; exit $$status
 
 lint: ## style, types, documentation, layout
 	@$(TEST) tools/lint.sh
@@ -43,7 +44,11 @@ detection: ## plant every fault of the simulated rack and count which are found,
 
 integration: rack ## the installed collection, end to end, and the Molecule scenarios
 	@$(PYTEST) --dist loadfile tests/integration $(ARGS)
-	@$(TEST) tools/molecule.sh
+	@$(TEST) tools/molecule.sh simulated
+
+release: ## deploy and roll back on real machines: the rack in a box (root on Debian 12)
+	@$(TEST) pytest --numprocesses 3 --dist loadgroup tests/release $(ARGS)
+	@$(TEST) tools/molecule.sh real
 
 browser: ## the report's page in Chromium; pictures of it are left in .build/page
 	@$(PYTEST) --dist loadfile tests/browser $(ARGS)

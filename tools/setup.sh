@@ -4,6 +4,7 @@
 #
 #   tools/setup.sh python                      print the interpreter that would be used
 #   tools/setup.sh lock                        write the locked requirements of this Python anew
+#   tools/setup.sh need COMMAND PACKAGE        install a program that is no Python package, if it is missing
 #   tools/setup.sh runtime|test [COMMAND ...]  set up what is missing, then run COMMAND in it
 #
 # `runtime` is a virtual environment with what a user needs, and the collection, built and installed into
@@ -152,12 +153,17 @@ lock() {
 
 verb=${1:-}
 [ -z "$verb" ] || shift
-find_python
-venv=$build/venv-$version
+[ "$verb" = need ] || find_python
+venv=$build/venv-${version:-}
 
 case $verb in
     python)
         echo "$python"
+        exit
+        ;;
+    need)
+        mkdir -p "$build"
+        need "$@"
         exit
         ;;
     lock)
@@ -166,7 +172,7 @@ case $verb in
         exit
         ;;
     runtime | test) ;;
-    *) stop "usage: tools/setup.sh python | lock | runtime|test [COMMAND ...]" ;;
+    *) stop "usage: tools/setup.sh python | lock | need COMMAND PACKAGE | runtime|test [COMMAND ...]" ;;
 esac
 
 mkdir -p "$build" || stop "$checkout cannot be written to: clone it where you may write."

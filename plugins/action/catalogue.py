@@ -40,7 +40,8 @@ class ActionModule(ActionBase):
 def _listed(options: dict[str, Any], dry: bool) -> dict[str, Any]:
     checks = catalogue.checks([Path(directory) for directory in options["check_dirs"]])
     definitions = site.definitions()
-    covered = coverage.cover(coverage.seeds(), checks, definitions)
+    items, shown = coverage.of_deploy()
+    covered = coverage.cover(coverage.seeds(), [*checks, *items], [*definitions, *shown])
     answered = [coverage.line(entry) for entry in covered]
     changed = False
     if options["dest"]:

@@ -20,11 +20,13 @@ from ansible_collections.muster.fleet.plugins.plugin_utils.attested_rows import 
 from ansible_collections.muster.fleet.plugins.plugin_utils.compared import compared
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput, write
 from ansible_collections.muster.fleet.plugins.plugin_utils.report import findings, write_all
+from ansible_collections.muster.fleet.plugins.plugin_utils.rollout import fleet
 
 display = Display()
 ROOT = Path(__file__).parents[2]
 READY = ("ready", "degraded")
 SITE = "site"  # stands beside the hosts in what a run fails
+UNASKED: dict[str, Any] = {"fleet": [], "fleet_checks": {}, "site": None}
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "dir": {"type": "path", "default": "reports"},
     "run_id": {"type": "str"},
@@ -79,10 +81,11 @@ def _reported(options: dict[str, Any], variables: Mapping[str, Any]) -> dict[str
         "catalogue": {name: entry for record in records for name, entry in record["catalogue"].items()},
         "inventory": _places(set(expected) - {record["name"] for record in records}, variables),
     }
-    beside, site = compared(directory, records, options), _site(options, variables, finished)
+    beside = compared(directory, records, options)
+    site = UNASKED if _deploys(records) else _site(options, variables, finished)
     meta |= {
         **site,
-        "fleet": slices.rows(merged) + beside["fleet"] + site["fleet"],
+        "fleet": slices.rows(merged) + beside["fleet"] + site["fleet"] + fleet.beside(records, finished),
         "fleet_checks": slices.checks(merged) | beside["fleet_checks"] | site["fleet_checks"],
         "merged": merged,
     }
@@ -121,6 +124,11 @@ def _site(options: Mapping[str, Any], variables: Mapping[str, Any], at: str) -> 
         named=bool(options["attestations"]),
     )
     return site_rows.judged(options["site_dir"], at, papers)
+
+
+def _deploys(records: list[dict[str, Any]]) -> bool:
+    """Say whether a run deployed a service instead of verifying machines: then the site has nothing to show."""
+    return bool(records) and not any(record.get("compared", True) for record in records)
 
 
 def _places(silent: set[str], variables: Mapping[str, Any]) -> dict[str, Any]:

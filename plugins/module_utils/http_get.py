@@ -12,7 +12,9 @@ import socket
 from typing import Any, Dict, Optional, Tuple
 
 
-class _LocalConnection(http.client.HTTPConnection):
+class LocalConnection(http.client.HTTPConnection):
+    """A connection to a local socket."""
+
     def __init__(self, path: str, timeout: float):
         super().__init__("localhost", timeout=timeout)
         self._path = path
@@ -26,7 +28,7 @@ class _LocalConnection(http.client.HTTPConnection):
 def _connection(server: str, timeout: float) -> http.client.HTTPConnection:
     scheme, parted, place = server.partition("://")
     if not parted:
-        return _LocalConnection(server, timeout)
+        return LocalConnection(server, timeout)
     if scheme == "https":
         return http.client.HTTPSConnection(place, timeout=timeout)  # the machine's own trust store decides
     return http.client.HTTPConnection(place, timeout=timeout)

@@ -10,6 +10,7 @@ from typing import Any
 from . import coverage
 from .coverage import facts_read
 from .report.terms import PHASES
+from .rollout import checklist
 
 Check = Mapping[str, Any]
 COLUMNS = ("id", "title", "severity", "facts read", "expected", "from", "covers")
@@ -57,7 +58,8 @@ def markdown(checks: Iterable[Check], definitions: Iterable[Check], covered: Ite
     for kind, column, title in (("evidence", "reads", "Evidence"), ("attestation", "role", "Attestations")):
         head = ("id", "title", "severity", column, "at most days old", "covers")
         parts += [f"## {title}\n", _table(head, (_site_cells(e, column) for e in definitions if e["kind"] == kind))]
-    return "\n".join(parts)
+    head = ("id", "title", "severity", "when", "what", "from", "covers")
+    return "\n".join([*parts, "## Checklist of a deploy\n", _table(head, map(_deploy_cells, checklist.items()))])
 
 
 def _covered(covered: coverage.Coverage) -> tuple[Any, ...]:
@@ -82,6 +84,11 @@ def _check_cells(check: Check) -> tuple[Any, ...]:
 def _site_cells(entry: Check, column: str) -> tuple[Any, ...]:
     covers = ", ".join(entry["covers"])
     return f"`{entry['id']}`", entry["title"], entry["severity"], entry[column], entry["max_age_days"], covers
+
+
+def _deploy_cells(item: Check) -> tuple[Any, ...]:
+    cells = (item[key] for key in ("title", "severity", "when", "what", "source"))
+    return f"`{item['id']}`", *cells, ", ".join(item["covers"])
 
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:

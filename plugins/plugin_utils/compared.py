@@ -31,7 +31,9 @@ def compared(directory: rundir.RunDirectory, records: Iterable[Mapping[str, Any]
     ended well), ``fleet_dirs``, ``waivers`` (a file, or None). One host's facts are in memory at a time.
     """
     checks = fleet.checks([fleet.FLEET, *(Path(place) for place in options.get("fleet_dirs") or [])])
-    by_name = {str(record["name"]): record for record in records}
+    by_name = {str(record["name"]): record for record in records if record.get("compared", True)}
+    if not by_name:
+        return {"fleet": [], "fleet_checks": {}}
     members = [
         fleet.member(record, facts, checks)
         for name, record in by_name.items()

@@ -3,8 +3,9 @@
 """How many items of the checklists that this collection answers to have an answer, computed from what is shipped.
 
 An item that can be answered automatically counts as such only when a check's ``covers`` names it and a shipped
-collector feeds that check. Otherwise it counts as answered by evidence or attestation when a shipped definition names
-it. An item that wants a document is not answered by a check: the check adds what the machines show.
+collector feeds that check, or when an item of the checklist of a deploy names it. Otherwise it counts as answered by
+evidence or attestation when a shipped definition names it. An item that wants a document is not answered by a check:
+the check adds what the machines show.
 """
 
 from __future__ import annotations
@@ -20,12 +21,14 @@ from ..module_utils.judge.catalogue import conditions
 from ..module_utils.judge.paths import tokens
 from . import catalogue, site
 from .files import ROLES, BadInput, Entry, entries, yaml_files
+from .rollout import checklist
 
 SEEDS = ROLES / "verify" / "files" / "seeds"
 ORDER = ("piqc", "themisdb", "azaion", "gaudi3", "seraphim")
 ANSWERS = ("automatic", "evidence", "attestation")
 KINDS = (*ANSWERS, "comment")  # a comment asks nothing; that it was read can be attested
 FIELDS = {"id", "title", "section", "answer"}
+DEPLOY = "checks_deploy"  # the directory of cases of the checklist of a deploy, beside that of the checks
 NEEDED_CASES = {"pass", "fail", "unknown"}
 FED = {*DOMAINS, "reach"}  # whether a machine was reached is known by having asked it
 
@@ -90,7 +93,9 @@ def facts_read(check: Check) -> list[str]:
 
 
 def fed(check: Check) -> bool:
-    """Say whether shipped collectors bring all facts that a check reads."""
+    """Say whether shipped collectors bring all facts that a check reads; a deploy answers its own checklist."""
+    if check.get("by") in checklist.BY:
+        return True
     read = {tokens(path)[0] for path in facts_read(check)}
     return bool(read) and read <= FED
 
@@ -118,6 +123,12 @@ def cover(
     return [Coverage(seed, {name: answer(item) for name, item in items.items()}) for seed, items in known.items()]
 
 
+def of_deploy() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the checklist of a deploy, and of its items those that are evidence which a service names."""
+    items = checklist.items()
+    return items, [{**item, "kind": "evidence"} for item in items if item.get("evidence")]
+
+
 def line(coverage: Coverage) -> str:
     """Return the line that ``make coverage`` prints for a checklist."""
     counts = {kind: coverage.count(kind) for kind in ANSWERS}
@@ -138,8 +149,12 @@ def proven(checks: Iterable[Check], cases: Path) -> int:
 def lines(cases: Path) -> list[str]:
     """Return what ``make coverage`` prints; a covered item that no checklist has is an error."""
     known, checks, definitions = seeds(), catalogue.checks(), site.definitions()
-    wrong = strangers([*checks, *definitions], known)
+    items, shown = of_deploy()
+    wrong = strangers([*checks, *items, *definitions], known)
     if wrong:
         raise BadInput(f"no item of a checklist: {', '.join(wrong)}")
-    told = [line(coverage) for coverage in cover(known, checks, definitions)]
-    return [*told, f"checks: {len(checks)} (with pass, fail and unknown cases: {proven(checks, cases)})"]
+    told = [line(coverage) for coverage in cover(known, [*checks, *items], [*definitions, *shown])]
+    deploy = (
+        f"items of a deploy: {len(items)} (with pass, fail and unknown cases: {proven(items, cases.parent / DEPLOY)})"
+    )
+    return [*told, deploy, f"checks: {len(checks)} (with pass, fail and unknown cases: {proven(checks, cases)})"]

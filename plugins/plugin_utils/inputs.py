@@ -22,8 +22,9 @@ def options(
     """
     name = action._task.action.rsplit(".", 1)[-1]
     given = dict(action._task.args)
+    role = action._templar.template(variables["__muster_role"]) if variables.get("__muster_role") else None
     for option in arguments:
-        for variable in _variables(name, option, variables, inventory):
+        for variable in _variables(name, option, role, inventory):
             if option not in given and not _unsaid(variables.get(variable)):
                 given[option] = action._templar.template(variables[variable])
                 if _unsaid(given[option]):
@@ -38,9 +39,9 @@ def _unsaid(value: Any) -> bool:
     return value is None or (not value and not isinstance(value, bool))
 
 
-def _variables(name: str, option: str, variables: Mapping[str, Any], inventory: Mapping[str, str]) -> Iterator[str]:
-    if variables.get("__muster_role"):
-        yield f"{variables['__muster_role']}_{option}"
+def _variables(name: str, option: str, role: str | None, inventory: Mapping[str, str]) -> Iterator[str]:
+    if role:
+        yield f"{role}_{option}"
     yield f"{name}_{option}"
     if option in inventory:
         yield inventory[option]

@@ -23,7 +23,7 @@ def ask(action: Any, task_vars: Mapping[str, Any], request: Mapping[str, Any], v
     interpreter = str(action._templar.template(task_vars.get("ansible_python_interpreter")) or "auto")
     command = bundle.command(None if interpreter.startswith("auto") else interpreter)
     seconds = float(request["deadline_s"]) + MARGIN_S
-    with _alarm(seconds):
+    with alarm(seconds):
         done = action._low_level_execute_command(
             command, in_data=bundle.parcel(request, vendor in ("nvidia", "any")), sudoable=True
         )
@@ -31,7 +31,7 @@ def ask(action: Any, task_vars: Mapping[str, Any], request: Mapping[str, Any], v
 
 
 @contextmanager
-def _alarm(seconds: float) -> Iterator[None]:
+def alarm(seconds: float) -> Iterator[None]:
     """Bound the whole exchange: a node whose shell hangs must not hold its worker for ever."""
 
     def ring(unused_signal: int, unused_frame: Any) -> None:

@@ -76,6 +76,10 @@ class RunDirectory:
         write(path, json.dumps({"schema_version": RECORD_SCHEMA, "kept_at": now(), **record}))
         return path
 
+    def forget(self, name: str) -> None:
+        """Remove a host's record, if there is one."""
+        (self.path / "hosts" / f"{quote(name, safe='')}.json").unlink(missing_ok=True)
+
     def records(self) -> list[dict[str, Any]]:
         """Return the records that arrived, each with the ``catalogue`` it was judged by; another schema is an error."""
         known = {path.stem.split("-", 1)[1]: load(path) for path in self.path.glob("checks-*.json")}

@@ -116,7 +116,9 @@ def test_a_check_without_one_of_its_cases_is_not_counted(tmp_path):
 
 def test_figures_are_printed(checkout):
     lines = coverage.lines(checkout / "tests" / "unit" / "checks")
-    assert [line.split()[1] for line in lines[:-1]] == list(coverage.ORDER)
+    assert [line.split()[1] for line in lines[:-2]] == list(coverage.ORDER)
+    items = len(coverage.of_deploy()[0])
+    assert lines[-2] == f"items of a deploy: {items} (with pass, fail and unknown cases: {items})"
     assert lines[-1] == f"checks: {len(CHECKS)} (with pass, fail and unknown cases: {len(CHECKS)})"
 
 

@@ -1,0 +1,98 @@
+# Copyright (c) 2026 the muster.fleet authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the state machine asks of a service, whatever kind of service it is."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Protocol
+
+# What a release is started from (``releases/ID.json``): id, seq, tag, image, digest, image_id, service (all of its
+# data), run (the part of it that is configuration), env, files, before (what was where its files are written),
+# config_hash, pulled (whether its image came for it), container_id (of one that was not started from here).
+Spec = Dict[str, Any]
+Tick = Callable[[], None]
+
+RUNNING = "running"
+
+
+class Running(NamedTuple):
+    """What runs under the service's name. ``release`` is ``None`` for what was not started from here."""
+
+    release: Optional[str]
+    thing: str  # id of the container, path of the version
+    image: Optional[str]
+    image_id: Optional[str]
+    well: bool
+    why: str
+
+
+class Probe(NamedTuple):
+    """The state of a service at one moment. ``running`` alone proves nothing: it is also so between two crashes."""
+
+    status: str
+    restarts: int
+    started: str
+    health: str  # none, starting, healthy or unhealthy
+    exit_code: Optional[int]
+    source: str
+
+
+class Kind(Protocol):
+    """The steps that differ from kind to kind. All of them may be repeated; what is done already is no error."""
+
+    touches: bool  # whether a deploy stops and starts anything
+    given: Optional[List[str]]  # accelerator devices that the service is given; None: not known, so any
+
+    def resolve(self, spec: Spec) -> str:
+        """Return what the tag stands for now, as a digest. Changes nothing."""
+
+    def running(self) -> Optional[Running]:
+        """Return what runs now."""
+
+    def adopt(self, spec: Spec) -> Spec:
+        """Return what is needed to go back to something that runs now and was not started from here."""
+
+    def configuration(self, spec: Spec) -> List[Dict[str, Any]]:
+        """Return files that this kind needs beside those of the service (dest, content, mode, owner, group)."""
+
+    def lacking(self, spec: Spec) -> Optional[str]:
+        """Say why a release could not be started with what is on this machine."""
+
+    def needs(self, spec: Spec) -> List[str]:
+        """Return paths that must exist before a release can be started."""
+
+    def fetch(self, spec: Spec, tick: Tick) -> Mapping[str, Any]:
+        """Bring to this machine what a release is started from; return what that adds to ``spec``."""
+
+    def prepare(self, spec: Spec) -> None:
+        """Do everything for a start that does not disturb what runs."""
+
+    def discard(self, spec: Spec) -> None:
+        """Undo :meth:`prepare` for a release that was never started."""
+
+    def stop(self, spec: Optional[Spec], grace_s: int) -> Optional[int]:
+        """Stop what runs; return its exit code, ``None`` when nothing ran."""
+
+    def retain(self, spec: Spec) -> None:
+        """Put the stopped release aside, so that it stays and does not start by itself."""
+
+    def start(self, spec: Spec) -> None:
+        """Start a release, and nothing else of this service."""
+
+    def shelve(self, spec: Spec) -> None:
+        """Stop a bad release and put it aside for an autopsy."""
+
+    def probe(self) -> Probe:
+        """Return the state of what runs."""
+
+    def pids(self) -> List[int]:
+        """Return the processes of the service."""
+
+    def execute(self, argv: List[str], timeout: float) -> int:
+        """Run a command inside the service; return its exit code."""
+
+    def log(self, count: int) -> List[str]:
+        """Return the last lines that the service wrote."""
+
+    def prune(self, keep: Iterable[Spec], gone: Iterable[Spec]) -> None:
+        """Remove what belongs to ``gone`` and not to ``keep``, and nothing that is not ours."""

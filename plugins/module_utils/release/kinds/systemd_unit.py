@@ -1,0 +1,211 @@
+# Copyright (c) 2026 the muster.fleet authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A service that is no container: folders of versions, a link to the one that is current, and a systemd unit.
+
+``ROOT/current`` leads to ``ROOT/releases/.RELEASE``, which leads to the folder of the version. So one rename says both
+which version runs and which release of ours that is. The environment is in ``ROOT/environment``, for
+``EnvironmentFile=``.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from typing import Any, Dict, Iterable, List, Mapping, Optional
+
+from ...host import OK, Host
+from .. import StepFailed, tree
+from .base import RUNNING, Probe, Running, Spec, Tick
+
+ANSWER_S = 20.0
+KILLED_S = 15.0
+FORCED = 137
+SHOWN = (
+    "ActiveState",
+    "SubState",
+    "NRestarts",
+    "MainPID",
+    "ExecMainStartTimestampMonotonic",
+    "ExecMainStatus",
+    "ControlGroup",
+)
+STATUS = {"active": RUNNING, "reloading": RUNNING, "activating": "starting", "failed": "failed", "inactive": "exited"}
+
+
+class SystemdUnit:
+    """One unit and the versions below its root."""
+
+    touches = True
+    given: Optional[List[str]] = None  # a unit may use any accelerator
+
+    def __init__(self, name: str, service: Mapping[str, Any]):
+        self.name, self._unit, self._root = name, service["unit"]["name"], service["unit"]["root"]
+        self._artifact = service["unit"].get("artifact")
+
+    # --- asking -----------------------------------------------------------------------------------
+
+    def resolve(self, spec: Spec) -> str:
+        place = self._artifact.replace("{tag}", spec["tag"]) if self._artifact else self._path(spec["tag"])
+        try:
+            return tree.digest(place)
+        except OSError as error:
+            raise StepFailed(f"there is no version {spec['tag']}: {place}: {error.strerror}") from error
+
+    def running(self) -> Optional[Running]:
+        link = os.path.join(self._root, "current")
+        if not os.path.lexists(link):
+            return None
+        first = os.readlink(link)
+        name = os.path.basename(first)
+        probe = self.probe()
+        release = name[1:] if name.startswith(".") else None
+        why = "" if probe.status == RUNNING else f"{self._unit} is {probe.status}"
+        return Running(release, self._show().get("ControlGroup", ""), None, os.path.realpath(link), not why, why)
+
+    def adopt(self, spec: Spec) -> Spec:
+        path = os.path.realpath(os.path.join(self._root, "current"))
+        return dict(spec, tag=os.path.basename(path), image_id=path, digest=tree.digest(path))
+
+    def configuration(self, spec: Spec) -> List[Dict[str, Any]]:
+        if not spec["env"]:
+            return []
+        content = "".join(f"{key}={_quoted(value)}\n" for key, value in sorted(spec["env"].items()))
+        dest = os.path.join(self._root, "environment")
+        return [{"dest": dest, "content": content, "mode": "0600", "owner": "root", "group": "root"}]
+
+    def lacking(self, spec: Spec) -> Optional[str]:
+        if not spec.get("image_id") or not os.path.isdir(spec["image_id"]):
+            return f"the folder {spec.get('image_id') or self._path(spec['tag'])} is not there"
+        if not self._artifact and tree.digest(spec["image_id"]) != spec["digest"]:
+            return f"the folder {spec['image_id']} is not what it was: its digest differs"
+        return None
+
+    def needs(self, spec: Spec) -> List[str]:
+        return []
+
+    def probe(self) -> Probe:
+        shown = self._show()
+        status = STATUS.get(shown.get("ActiveState", ""), "unknown")
+        if shown.get("SubState") == "auto-restart":
+            status = "restarting"
+        code = shown.get("ExecMainStatus", "")
+        source = f"systemctl show {self._unit}"
+        started = shown.get("ExecMainStartTimestampMonotonic", "")
+        return Probe(
+            status, int(shown.get("NRestarts") or 0), started, "none", int(code) if code.isdigit() else None, source
+        )
+
+    def pids(self) -> List[int]:
+        pid = int(self._show().get("MainPID") or 0)
+        return [pid] if pid else []
+
+    def execute(self, argv: List[str], timeout: float) -> int:
+        answer = Host().run(argv, timeout=timeout)
+        if answer.state != OK or answer.rc is None:
+            raise StepFailed(f"{argv[0]}: {answer.detail or answer.state}")
+        return answer.rc
+
+    def log(self, count: int) -> List[str]:
+        return self._said(["journalctl", "-u", self._unit, "-n", str(count), "-o", "cat", "--no-pager"]).splitlines()
+
+    # --- changing ---------------------------------------------------------------------------------
+
+    def fetch(self, spec: Spec, tick: Tick) -> Mapping[str, Any]:
+        if spec.get("image_id"):
+            lacking = self.lacking(spec)
+            if lacking:
+                raise StepFailed(lacking)
+            return {}
+        if not self._artifact:
+            return {"image_id": self._path(spec["tag"])}
+        folder = self._path(f"{spec['tag']}-{spec['digest'].partition(':')[2][:12]}")
+        if os.path.isdir(folder):
+            return {"image_id": folder}
+        tree.unpack(self._artifact.replace("{tag}", spec["tag"]), folder, tick)
+        return {"image_id": folder, "pulled": True}
+
+    def prepare(self, spec: Spec) -> None:
+        tree.link(self._link(spec), spec["image_id"])
+
+    def discard(self, spec: Spec) -> None:
+        if os.path.lexists(self._link(spec)):
+            os.unlink(self._link(spec))
+
+    def stop(self, spec: Optional[Spec], grace_s: int) -> Optional[int]:
+        if self.probe().status in ("exited", "failed"):
+            return None
+        self._systemctl("stop", "--no-block")
+        if self._ended(grace_s):
+            return self.probe().exit_code
+        self._systemctl("kill", "--signal=SIGKILL")
+        if not self._ended(KILLED_S):
+            raise StepFailed(f"{self._unit} does not end, not even by SIGKILL")
+        return FORCED
+
+    def retain(self, spec: Spec) -> None:
+        """Nothing to do: the folder stays where it is."""
+
+    def start(self, spec: Spec) -> None:
+        lacking = self.lacking(spec)
+        if lacking:
+            raise StepFailed(lacking)
+        self.prepare(spec)
+        current = os.path.join(self._root, "current")
+        if not os.path.lexists(current) or os.readlink(current) != f"releases/.{spec['id']}":
+            self.stop(spec, spec["service"]["stop"]["grace_s"])
+            tree.link(current, f"releases/.{spec['id']}")
+        Host().run(["systemctl", "reset-failed", self._unit], timeout=ANSWER_S)
+        self._systemctl("start", "--no-block")
+
+    def shelve(self, spec: Spec) -> None:
+        running = self.running()
+        if running and running.release == spec["id"]:
+            self.stop(spec, spec["service"]["stop"]["grace_s"])
+
+    def prune(self, keep: Iterable[Spec], gone: Iterable[Spec]) -> None:
+        kept = [spec["image_id"] for spec in keep]
+        for spec in gone:
+            self.discard(spec)
+            if spec.get("pulled") and spec["image_id"] not in kept:
+                shutil.rmtree(spec["image_id"], ignore_errors=True)
+
+    # --- details ----------------------------------------------------------------------------------
+
+    def _path(self, version: str) -> str:
+        return os.path.join(self._root, "releases", version)
+
+    def _link(self, spec: Spec) -> str:
+        return self._path(f".{spec['id']}")
+
+    def _ended(self, seconds: float) -> bool:
+        give_up = time.monotonic() + seconds
+        while self.probe().status not in ("exited", "failed"):
+            if time.monotonic() >= give_up:
+                return False
+            time.sleep(0.1)
+        return True
+
+    def _show(self) -> Dict[str, str]:
+        told = self._said(["systemctl", "show", self._unit, "--no-pager", "-p", ",".join(SHOWN)])
+        return dict(line.split("=", 1) for line in told.splitlines() if "=" in line)
+
+    def _systemctl(self, *words: str) -> None:
+        self._said(["systemctl", *words, self._unit])
+
+    def _said(self, argv: List[str]) -> str:
+        answer = Host().run(argv, timeout=ANSWER_S)
+        if answer.state != OK or answer.rc != 0:
+            why = (
+                answer.stderr.decode("utf-8", "replace").strip()
+                if answer.state == OK
+                else answer.detail or answer.state
+            )
+            raise StepFailed(f"{' '.join(argv)}: {why[:200]}")
+        return answer.stdout.decode("utf-8", "replace")
+
+
+def _quoted(value: str) -> str:
+    """Return a value as systemd reads it from an environment file."""
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$").replace("`", "\\`")
+    return f'"{escaped}"'

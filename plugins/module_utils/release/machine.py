@@ -1,0 +1,217 @@
+# Copyright (c) 2026 the muster.fleet authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The state machine: one run for one service on this machine, through the phases or back."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any, Dict, Mapping, Optional
+
+from . import Refused, StepFailed, choose, disk, kinds, phases, recovery, steps
+from .lease import Held, Lost
+from .report import Report
+from .store import Store
+from .work import Work, known, running
+
+DONE = {"present": "deployed", "rolled_back": "rolled_back", "restarted": "restarted"}
+ERRORS = (Refused, StepFailed, disk.Damaged, OSError, Held, Lost)
+
+
+def run(params: Mapping[str, Any], check_mode: bool = False) -> Dict[str, Any]:
+    """Do what the options of the module say and return its result: never an exception for what can be expected."""
+    return Machine(params, check_mode).run()
+
+
+class Machine:
+    """One run. Its tests replace :meth:`enter`."""
+
+    def __init__(self, params: Mapping[str, Any], check_mode: bool):
+        self.params, self.check = params, check_mode
+        self.store = Store(params["state_dir"], params["name"])
+        self.work: Work
+        self.last = "lease"
+
+    def run(self) -> Dict[str, Any]:
+        """Run, and tell how it ended."""
+        try:
+            service = self._known_service()
+            kind, engine = kinds.make(self.params, service, self.store) if service else (None, None)
+        except ERRORS as error:
+            return self._without("refused", str(error))
+        if kind is None:
+            return self._never_deployed()
+        self.work = Work(self.params, kind, engine, self.store, self.check)
+        self.work.protected = bool(service["protected"])
+        try:
+            return self._guarded()
+        except ERRORS as error:
+            if not self.store.releases:
+                with contextlib.suppress(disk.Damaged, OSError):
+                    self.store.load()  # who is refused the lease is still told what runs
+            down = isinstance(error, Lost) and phases.stopped(self.last)
+            return self._result("failed" if down else "refused", down, str(error))
+        finally:
+            if not self.check:
+                self.work.lease.release()
+
+    def enter(self, name: str) -> None:
+        """Go into a phase: the journal says so before anything of it is done."""
+        self.work.report.enter(name)
+        self.last = name
+        phase = phases.PHASES[phases.NAMES.index(name)]
+        if self.check or not phase.journaled:
+            return
+        self.work.lease.renew()
+        self.work.journal(name, phase.stops)
+
+    # --- the run ----------------------------------------------------------------------------------
+
+    def _guarded(self) -> Dict[str, Any]:
+        work, store = self.work, self.store
+        self.enter("lease")
+        if not self.check:
+            store.create()
+            work.lease.take(self.params["who"], self.params["run_id"])
+        self.enter("recover")
+        store.load()
+        if not self.check:
+            self._recover()
+        elif store.journal() is not None:
+            work.report.recovered = "an interrupted run would be brought to order first"
+        if self.params["state"] == "recovered":
+            changed = work.report.recovered is not None
+            return self._result(
+                "recovered" if changed else "unchanged", changed, work.report.recovered or "nothing to recover"
+            )
+        return self._replace()
+
+    def _recover(self) -> None:
+        work, store = self.work, self.store
+        mended = store.mend()
+        if mended:
+            work.report.warn(mended)
+        if store.behind:
+            store.write_history()
+        if work.lease.left_behind:
+            left = work.lease.left_behind
+            work.report.warn(
+                f"took over the lease of {left['owner'] or 'somebody'} (run {left['run_id'] or 'without a name'})"
+            )
+        work.report.recovered = recovery.recover(work)
+
+    def _replace(self) -> Dict[str, Any]:
+        work = self.work
+        nothing = self._nothing_to_do()
+        if nothing:
+            return self._result("unchanged", work.report.recovered is not None, nothing)
+        self.enter("render")
+        now = choose.current(work)
+        choose.render(work)
+        self.enter("resolve")
+        if not choose.resolve(work, now):
+            return self._result("unchanged", work.report.recovered is not None, f"{work.target['tag']} runs already")
+        try:
+            self._through()
+        except Lost:
+            raise
+        except Exception as error:  # whatever it is: the service must not stay down
+            return self._after(error)
+        return self._result(
+            DONE[self.params["state"]], True, f"{work.target['tag']} {'would run' if self.check else 'runs'}"
+        )
+
+    def _nothing_to_do(self) -> Optional[str]:
+        state, of_run = self.params["state"], self.params.get("of_run")
+        now = self.store.entry(self.store.current)
+        if (
+            state == "rolled_back"
+            and of_run
+            and (now is None or now["run_id"] != of_run or now["outcome"] == "rolled_back")
+        ):
+            return f"what runs was not deployed by run {of_run}"
+        if state == "restarted" and (now is None or self.work.protected):
+            why = "it is protected" if now else "nothing was deployed from here"
+            self.work.report.warn(f"{why}: not restarted")
+            return f"{why}: not restarted"
+        return None
+
+    def _through(self) -> None:
+        for phase in phases.PHASES[phases.NAMES.index("guard") :]:
+            if self.check and (phase.stops or phase.name == "prepare"):
+                break
+            self.enter(phase.name)
+            if phase.name == "guard" and not self.check:
+                self._adopt()
+            steps.STEPS[phase.name](self.work)
+        if not self.check:
+            self.store.close_journal()
+
+    def _adopt(self) -> None:
+        """Enter what runs and was not started from here into the history."""
+        work = self.work
+        if work.adopted and work.current:
+            self.store.keep_key()
+            self.store.write_spec(work.current)
+            self.store.remember("adopted", [work.adopted], work.current["id"], **work.who())
+
+    # --- the end ----------------------------------------------------------------------------------
+
+    def _after(self, error: Exception) -> Dict[str, Any]:
+        """Go back when the service may be down; otherwise undo what was prepared."""
+        stopped = phases.stopped(self.last)
+        if self.check or not stopped:
+            self._discard()
+            if not isinstance(error, ERRORS):
+                raise error
+            return self._result("refused", False, str(error))
+        if self.store.current == self.work.target["id"]:
+            return self._result(DONE[self.params["state"]], True, f"{self.work.target['tag']} runs, and then: {error}")
+        try:
+            told = recovery.failed(self.work, error)
+        except (StepFailed, OSError) as more:
+            return self._result("failed", True, str(more))
+        return self._result("reverted" if self.work.current else "failed", True, told)
+
+    def _discard(self) -> None:
+        if self.check:
+            return
+        try:
+            recovery.discard(self.work)
+        except (StepFailed, OSError) as error:
+            self.work.report.warn(f"what was prepared could not be removed, the next run tries again: {error}")
+
+    def _result(self, outcome: str, changed: bool, message: str) -> Dict[str, Any]:
+        report = self.work.report
+        if report.recovered and outcome == "refused":
+            changed = True
+        try:
+            now = running(self.work.kind, self.store)
+        except (StepFailed, OSError) as error:
+            report.warn(f"what runs now cannot be told: {error}")
+            now = None
+        return report.result(self.store, outcome, changed, message, now.release if now else None)
+
+    def _without(self, outcome: str, message: str, *warnings: str) -> Dict[str, Any]:
+        """Tell how a run ended that did not get as far as the service."""
+        report = Report(self.params["name"])
+        report.enter("lease")
+        report.warnings.extend(warnings)
+        return report.result(self.store, outcome, False, message, None)
+
+    def _never_deployed(self) -> Dict[str, Any]:
+        """Tell that there is nothing to go back from, restart or recover."""
+        message = "it was never deployed from here"
+        if self.params["state"] == "rolled_back" and not self.params.get("of_run"):
+            return self._without("refused", f"cannot go back: {message}")
+        return self._without("unchanged", message, *([message] if self.params["state"] == "restarted" else []))
+
+    def _known_service(self) -> Dict[str, Any]:
+        """Return the service as given, or as it was deployed; empty when it never was."""
+        if self.params["service"]:
+            return choose.parsed(self.params).data()
+        self.store.load()
+        journal = self.store.journal() or {}
+        names = [self.store.current, journal.get("from"), journal.get("release"), *self.store.spec_names()]
+        for spec in known(self.store, names):
+            return dict(spec["service"])
+        return {}

@@ -1,0 +1,238 @@
+# Copyright (c) 2026 the muster.fleet authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What needs a booted machine: a service that is a systemd unit, and one that is a container of Podman."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rack import Node, Rack
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+RUNNER = Path(__file__).parent / "node" / "runner.py"
+SECRET = "s3cr3t-never-told-0815"
+PROGRAM = """#!/bin/sh
+trap '{trap}' TERM
+echo "{name} with $LEVEL"
+{work}
+while :; do sleep 0.1; done
+"""
+UNIT = """[Service]
+ExecStart=/opt/app/current/app
+EnvironmentFile=/opt/app/environment
+Restart=always
+RestartSec=0.1
+TimeoutStopSec=60
+[Install]
+WantedBy=multi-user.target
+"""
+GATE = {"timeout_s": 8, "running_s": 1}
+
+
+class Machine:
+    """The release engine on a machine of the rack, called as Ansible calls it: as root, with the system's Python."""
+
+    def __init__(self, node: Node, name: str, service: dict[str, Any]) -> None:
+        self.node, self.name, self.service = node, name, service
+
+    def run(self, tag: str | None = None, kill: dict[str, Any] | None = None, **options: Any) -> dict[str, Any]:
+        """Run the module; return nothing when it was killed."""
+        base = {"name": self.name, "service": self.service, "state": "present", "tag": tag, "to": 1, "of_run": None}
+        base |= {"env": {}, "files": [], "registry": None, "run_id": "r", "who": "tester", "why": "", "socket": None}
+        params = {**base, "state_dir": "/var/lib/muster/release", "lease_s": 900, **options}
+        request = json.dumps({"params": params, "kill": kill or {}})
+        said = self.node.sh("python3 /opt/muster/runner.py /opt/muster/plugins", stdin=request, check=not kill)
+        return dict(json.loads(said)) if said.startswith("{") else {}
+
+    def back(self, **options: Any) -> dict[str, Any]:
+        """Roll back."""
+        return self.run(state="rolled_back", service=None, **options)
+
+
+@pytest.fixture(scope="module")
+def machine(rack: Rack, worker_id: str) -> Iterator[Node]:
+    """A machine with the release engine on it."""
+    node = rack.start(f"{worker_id}-kinds")[0]
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        tar.add(CHECKOUT / "plugins" / "module_utils", "plugins/module_utils")
+        tar.add(RUNNER, "runner.py")
+    node.sh("mkdir -p /opt/muster")
+    file = rack.daemon.home / f"{node.name}.tar"
+    file.write_bytes(packed.getvalue())
+    rack.daemon.docker("cp", file, f"{node.name}:/opt/muster/code.tar")
+    file.unlink()
+    node.sh("cd /opt/muster && tar xf code.tar")
+    yield node
+    node.remove()
+
+
+# --- a systemd unit -------------------------------------------------------------------------------------
+
+
+def version(node: Node, name: str, work: str = ":", trap: str = "exit 0") -> None:
+    """Put the folder of a version on the machine."""
+    node.write(f"/opt/app/releases/{name}/app", PROGRAM.format(name=name, work=work, trap=trap), mode="755")
+
+
+@pytest.fixture
+def app(machine: Node) -> Iterator[Machine]:
+    """A unit that was never deployed, with versions that are good, crash, and do not hear."""
+    machine.sh("systemctl stop app.service; rm -rf /opt/app /var/lib/muster", check=False)
+    version(machine, "1.0")
+    version(machine, "1.1")
+    version(machine, "2.0", work="exit 3")
+    version(machine, "3.0", trap=":")
+    machine.write("/etc/systemd/system/app.service", UNIT)
+    machine.sh("systemctl daemon-reload")
+    service = {
+        "kind": "systemd_unit",
+        "unit": {"name": "app.service", "root": "/opt/app"},
+        "env": {"LEVEL": "info", "TOKEN": SECRET},
+        "gate": GATE,
+        "watch_s": 0,
+        "stop": {"grace_s": 2},
+        "accelerators": "ignore",
+        "postflight": {"error_patterns": []},
+    }
+    yield Machine(machine, "app", service)
+    machine.sh("systemctl stop app.service", check=False)
+
+
+def runs(node: Node) -> str:
+    """Return the version that runs: what the process was started from."""
+    pid = node.sh("systemctl show app.service -p MainPID --value").strip()
+    assert pid != "0", node.sh("systemctl status app.service --no-pager", check=False)
+    command = node.sh(f"tr '\\0' ' ' </proc/{pid}/cmdline")
+    assert "/opt/app/current/app" in command
+    return node.sh("readlink -f /opt/app/current").strip().rpartition("/")[2]
+
+
+@pytest.mark.xdist_group("kinds")
+def test_unit_deployed_back_and_reverted(app: Machine) -> None:
+    first = app.run("1.0")
+    assert (first["outcome"], runs(app.node)) == ("deployed", "1.0"), first["msg"]
+    assert app.run("1.0")["outcome"] == "unchanged"
+    assert app.run("1.1")["outcome"] == "deployed"
+    crash = app.run("2.0")
+    assert (crash["outcome"], runs(app.node)) == ("reverted", "1.1"), crash["msg"]
+    assert "restart" in crash["msg"] or "running" in crash["msg"]
+    back = app.back()
+    assert (back["outcome"], runs(app.node)) == ("rolled_back", "1.0"), back["msg"]
+    assert app.run("9.9")["msg"].startswith("service app: there is no version 9.9")
+    assert SECRET not in json.dumps([first, crash, back])
+    assert app.node.sh("stat -c %a /opt/app/environment").strip() == "600"
+
+
+@pytest.mark.xdist_group("kinds")
+def test_unit_that_does_not_hear_is_stopped_by_force(app: Machine) -> None:
+    assert app.run("3.0")["outcome"] == "deployed"
+    told = app.run("1.0")
+    assert (told["outcome"], runs(app.node)) == ("deployed", "1.0"), told["msg"]
+    assert told["warnings"] == ["stopped by force: exit code 137, grace of 2 s exceeded"]
+
+
+@pytest.mark.xdist_group("kinds")
+def test_version_that_was_changed_is_no_way_back(app: Machine) -> None:
+    app.run("1.0")
+    app.run("1.1")
+    version(app.node, "1.0", work="true")
+    told = app.back()
+    assert (told["outcome"], runs(app.node)) == ("refused", "1.1")
+    assert "is not what it was" in told["msg"]
+
+
+@pytest.mark.xdist_group("kinds")
+def test_unit_from_an_archive(app: Machine) -> None:
+    app.service["unit"]["artifact"] = "/srv/app-{tag}.tgz"
+    app.node.sh("cd /opt/app/releases && for v in 1.0 1.1; do tar czf /srv/app-$v.tgz -C $v app; done; rm -r 1.0 1.1")
+    assert app.run("1.0")["outcome"] == "deployed"
+    assert runs(app.node).startswith("1.0-")
+    app.node.sh("cp /srv/app-1.1.tgz /srv/app-1.0.tgz && touch /srv/app-1.0.tgz && tar xzf /srv/app-1.0.tgz -C /tmp")
+    app.node.sh("echo '# rebuilt' >>/tmp/app && tar czf /srv/app-1.0.tgz -C /tmp app")
+    rebuilt = app.run("1.0")
+    assert rebuilt["outcome"] == "deployed", "the same version with another content is another release"
+    assert app.back()["outcome"] == "rolled_back"
+
+
+@pytest.mark.xdist_group("kinds")
+@pytest.mark.parametrize("phase", ["prepare", "stop", "configure", "start", "gate", "commit", "back"])
+def test_unit_killed_in_a_phase(app: Machine, phase: str) -> None:
+    app.run("1.0")
+    assert app.run("2.0" if phase == "back" else "1.1", kill={"at": phase, "when": "after"}) == {}
+    recovered = app.run(state="recovered", service=None)
+    assert recovered["outcome"] == "recovered", recovered["msg"]
+    assert runs(app.node) == recovered["release"]["tag"]
+    assert app.run("1.1")["outcome"] in ("deployed", "unchanged")
+    assert runs(app.node) == "1.1"
+
+
+# --- a container of Podman ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def pod(machine: Node, rack: Rack) -> Iterator[Machine]:
+    """The stand-in queue as a container of Podman."""
+    registry = rack.registries[0]
+    registry.push_queue("pod-queue", rack.busybox)
+    machine.sh("systemctl start podman.socket; podman rm -fa; rm -rf /var/lib/muster /srv/pod; mkdir -p /srv/pod")
+    url = "http://127.0.0.1:8081/cgi-bin/health"
+    service = {
+        "image": f"{registry.host}/pod-queue",
+        "network": "host",
+        "env": {"PORT": "8081", "TOKEN": SECRET},
+        "mounts": [{"source": "/srv/pod", "target": "/data"}],
+        "gate": {**GATE, "http": {"url": url}, "advancing": {"file": "/srv/pod/offset.yaml", "key": "offset"}},
+        "watch_s": 0,
+        "stop": {"grace_s": 3},
+        "accelerators": "ignore",
+    }
+    yield Machine(machine, "queue", service)
+    machine.sh("podman rm -fa")
+
+
+def pods(machine: Machine, tag: str) -> None:
+    """Assert that exactly this version runs."""
+    names = machine.node.sh("podman ps --format '{{.Names}}'").split()
+    assert names == ["queue"]
+    assert machine.node.sh("podman exec queue /bin/busybox cat /VERSION").strip() == tag
+
+
+def on_podman(machine: Machine, tag: str | None = None, **options: Any) -> dict[str, Any]:
+    return machine.run(tag, socket="/run/podman/podman.sock", **options)
+
+
+@pytest.mark.xdist_group("kinds")
+def test_podman_deployed_back_and_reverted(pod: Machine) -> None:
+    first = on_podman(pod, "v1")
+    assert first["outcome"] == "deployed", first["msg"]
+    assert on_podman(pod, "v1")["outcome"] == "unchanged"
+    second = on_podman(pod, "v2")
+    assert second["outcome"] == "deployed", second["msg"]
+    pods(pod, "v2")
+    for bad in ("v3", "v4"):
+        told = on_podman(pod, bad)
+        assert told["outcome"] == "reverted", told["msg"]
+        pods(pod, "v2")
+    back = on_podman(pod, state="rolled_back", service=None)
+    assert back["outcome"] == "rolled_back", back["msg"]
+    pods(pod, "v1")
+    assert "v99: there is no such tag (asked " in on_podman(pod, "v99")["msg"]
+
+
+@pytest.mark.xdist_group("kinds")
+@pytest.mark.parametrize("phase", ["stop", "retain", "start", "gate"])
+def test_podman_killed_in_a_phase(pod: Machine, phase: str) -> None:
+    on_podman(pod, "v1")
+    on_podman(pod, "v2", kill={"at": phase, "when": "after"})
+    recovered = on_podman(pod, state="recovered", service=None)
+    assert recovered["outcome"] == "recovered", recovered["msg"]
+    pods(pod, recovered["release"]["tag"])
+    assert on_podman(pod, "v2")["outcome"] in ("deployed", "unchanged")
+    pods(pod, "v2")
