@@ -42,7 +42,7 @@ from ansible_collections.muster.fleet.plugins.module_utils.replay import Replay 
 from ansible_collections.muster.fleet.plugins.plugin_utils import catalogue  # noqa: E402
 
 AT = "2026-11-18T06:30:00Z"
-DEADLINE_S = 15
+DEADLINE_S = 60  # wall time: a machine that is busy with tests is no slow collector
 WORKERS = min(8, max(2, os.cpu_count() or 2))
 CLASSES = sorted({node.klass for node in NODES})
 CHECKS = [check for check in catalogue.checks() if not check["id"].startswith("reach.")]  # turned by the connection

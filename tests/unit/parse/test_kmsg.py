@@ -41,6 +41,18 @@ TROUBLE = {
         "amdgpu",
         "ras_corrected",
     ),
+    "NVRM: GPU 0000:61:00.0: GPU has fallen off the bus.": None,  # Xid 79 says it already
+    "NVRM: fallen off the bus and is not responding to commands.": ("nvidia", "lost"),
+    "NVRM: GPU6 _kgspLogRpcTimeout: ****************** GSP Timeout *******************": ("nvidia", "gsp_timeout"),
+    "NVRM: GPU0 _kgspRpcRecvPoll: GSP RM heartbeat timed out": ("nvidia", "gsp_timeout"),
+    "amdgpu 0000:c5:00.0: amdgpu: MES failed to respond to msg=REMOVE_QUEUE": ("amdgpu", "scheduler_stuck"),
+    "amdgpu 0000:0d:00.0: amdgpu: SMU: I'm not done with your previous command: SMN_C2PMSG_66:0x12": (
+        "amdgpu",
+        "power_stuck",
+    ),
+    "amdgpu 0000:0d:00.0: amdgpu: SMU is resumed successfully!": None,
+    "habanalabs hl3: Wait command submission 4711 has not finished in time!": ("habanalabs", "command_timeout"),
+    "habanalabs hl3: Command submission 4711 has not finished in 30 seconds!": ("habanalabs", "command_timeout"),
     "habanalabs hl0: Device heartbeat failed! PCI link is broken": ("habanalabs", "heartbeat"),
     "habanalabs hl2: Going to RESET device!": ("habanalabs", "hard_reset"),
     "mce: [Hardware Error]: Machine check events logged": ("mce", "corrected"),
