@@ -163,7 +163,7 @@ def wanted(plan: Mapping[str, Any]) -> str:
 def summary(plan: Mapping[str, Any], done: Deed) -> dict[str, Any]:
     """Return the few facts that the report shows beside a host."""
     own = [answer for answer in done["answers"] if answer["service"] == plan["service"]]
-    previous = next((answer["previous"] for answer in reversed(own) if answer.get("previous")), {})
+    previous: Mapping[str, Any] = next((answer["previous"] for answer in reversed(own) if answer.get("previous")), {})
     warnings = [text for answer in done["answers"] for text in answer.get("warnings") or []]
     shown = {
         "service": plan["service"],
