@@ -103,7 +103,11 @@ class Bench:
         """Deploy once and measure it."""
         result, output = self.folder / "result.json", self.folder / "output.txt"
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "MUSTER_"))}
-        own = {**SETTINGS, "ANSIBLE_HOME": str(self.folder / "home"), "ANSIBLE_SSH_CONTROL_PATH_DIR": f"{self.folder}/cp"}
+        own = {
+            **SETTINGS,
+            "ANSIBLE_HOME": str(self.folder / "home"),
+            "ANSIBLE_SSH_CONTROL_PATH_DIR": f"{self.folder}/cp",
+        }
         if variant == "chain":
             own.pop("ANSIBLE_COLLECTIONS_PATH")
         with output.open("w") as stream:

@@ -163,7 +163,11 @@ class Fleet:
         hosts = str(self.folder / "hosts")
         command = [str(BIN / "ansible-playbook"), f"muster.fleet.{playbook}", "-i", hosts, *options]
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "MUSTER_"))}
-        own = {"ANSIBLE_HOME": str(self.folder / "home"), "ANSIBLE_SSH_CONTROL_PATH_DIR": CONTROL, "PATH": f"{BIN}:{os.environ['PATH']}"}
+        own = {
+            "ANSIBLE_HOME": str(self.folder / "home"),
+            "ANSIBLE_SSH_CONTROL_PATH_DIR": CONTROL,
+            "PATH": f"{BIN}:{os.environ['PATH']}",
+        }
         return subprocess.Popen(
             [*command, "-e", json.dumps({"muster_hosts": "rack", **variables})],
             cwd=self.folder,

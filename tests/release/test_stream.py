@@ -95,7 +95,11 @@ def test_no_message_is_lost_or_consumed_twice(queue: Fleet, broker: Broker) -> N
     queue.seen(node).at_rest()
     entries = ledger(queue)
     assert lives(entries) == ["v1", "v2", "v2", "v2", "v1"]  # started, deployed, crashed, led back from v3, rolled back
-    twice = {offset for offset, times in Counter(e["offset"] for e in entries if e["event"] == "consumed").items() if times > 1}
+    twice = {
+        offset
+        for offset, times in Counter(e["offset"] for e in entries if e["event"] == "consumed").items()
+        if times > 1
+    }
     assert len(twice) < 10  # what the crash left uncommitted; a stop and a deploy leave nothing
 
 
