@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 from typing import Any, Callable, Dict, List, Mapping, Optional
 from urllib.parse import quote, urlencode
@@ -14,6 +15,7 @@ from . import StepFailed
 
 SOCKETS = ("/run/docker.sock", "/run/podman/podman.sock")
 ANSWER_S = 30.0
+VERSION_S = 15.0  # Podman's service may have to be started first
 SILENCE_S = 300.0  # a pull that says nothing for so long is dead
 LIMIT = 32 << 20
 NO_CONTENT = (204, 304)  # done, and done already
@@ -57,8 +59,14 @@ class Engine:
             return answer
 
     def _raw(self, method: str, target: str, data: Optional[bytes], headers: Mapping[str, str], timeout: float) -> Any:
+        ask = functools.partial(unix_http.request, self.socket, method, target, timeout, LIMIT, data, headers)
         try:
-            return unix_http.request(self.socket, method, target, timeout, LIMIT, data, headers)
+            try:
+                return ask()
+            except (ConnectionResetError, BrokenPipeError, ValueError):
+                if method != "GET":
+                    raise
+                return ask()  # Podman's service ends when it is idle, maybe at that moment
         except (OSError, ValueError) as error:
             raise EngineError(f"the engine at {self.socket} does not answer: {error}") from error
 
@@ -75,7 +83,7 @@ class Engine:
     def version(self) -> Dict[str, Any]:
         """Return what the engine says of itself."""
         if not self._version:
-            self._version = self.call("GET", "/version", timeout=5)
+            self._version = self.call("GET", "/version", timeout=VERSION_S)
         return self._version
 
     @property

@@ -50,7 +50,7 @@ class Watched:
     # --- the two uses -----------------------------------------------------------------------------
 
     def open(self) -> None:
-        """Return once everything holds, and has held for ``running_s``; raise :class:`Bad`."""
+        """Return once everything has held for ``running_s``; raise :class:`Bad` for what does not hold in time."""
         advancing = self._gate.get("advancing") or {}
         give_up = time.monotonic() + max(self._gate["timeout_s"], advancing.get("within_s", 0.0))
         since: Optional[float] = None
@@ -58,12 +58,12 @@ class Watched:
             lacking = self._lacking(self._looks(whole=True))
             if lacking:
                 since = None
+                if time.monotonic() >= give_up:
+                    raise Bad(lacking)
             else:
                 since = since or time.monotonic()
                 if time.monotonic() - since >= self._gate["running_s"]:
                     return
-            if time.monotonic() >= give_up:
-                raise Bad(lacking or f"it did not run for {self._gate['running_s']:g} s without a break")
             self._tick()
             time.sleep(EVERY_S)
 

@@ -105,7 +105,7 @@ def test_restarts_may_be_allowed_and_health_may_not_matter() -> None:
 
 def test_what_becomes_good_in_time_passes(server: Any, tmp_path: Path) -> None:
     server.answers = [503, 500, 200]
-    watched(Kind(probe()), http={"url": server.url, "status": 200, "contains": "ok"}).open()
+    watched(Kind(probe()), timeout_s=20, http={"url": server.url, "status": 200, "contains": "ok"}).open()
 
 
 @each(

@@ -13,9 +13,9 @@ import re
 from typing import Any, Dict, List, Mapping, Optional
 from urllib.parse import quote
 
-from ...host import OK, Host
-from .. import StepFailed, disk
+from .. import disk
 from ..engine import Engine
+from ..programs import said
 from .base import RUNNING, Spec
 from .container import OURS, Container
 from .container_body import RELEASE_LABEL, SERVICE_LABEL
@@ -100,11 +100,4 @@ class Compose(Container):
         return os.path.join(self._folder, f"compose.{spec['id']}.env")
 
     def _run(self, words: List[str]) -> None:
-        answer = Host().run(["docker", "compose", *words], UP_S, env={"DOCKER_HOST": f"unix://{self.engine.socket}"})
-        if answer.state != OK or answer.rc != 0:
-            said = (
-                answer.stderr.decode("utf-8", "replace").strip()
-                if answer.state == OK
-                else answer.detail or answer.state
-            )
-            raise StepFailed(f"docker compose {words[-1]}: {said[-300:]}")
+        said(["docker", "compose", *words], UP_S, {"DOCKER_HOST": f"unix://{self.engine.socket}"})

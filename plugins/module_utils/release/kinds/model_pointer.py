@@ -7,8 +7,8 @@ from __future__ import annotations
 import os
 from typing import Any, Dict, Iterable, List, Mapping, Optional
 
-from ...host import OK, Host
 from .. import StepFailed, disk, pointer, tree
+from ..programs import exit_code
 from ..store import Store
 from .base import RUNNING, Probe, Running, Spec, Tick
 
@@ -114,10 +114,7 @@ class ModelPointer:
         return []
 
     def execute(self, argv: List[str], timeout: float) -> int:
-        answer = Host().run(argv, timeout=timeout)
-        if answer.state != OK or answer.rc is None:
-            raise StepFailed(f"{argv[0]}: {answer.detail or answer.state}")
-        return answer.rc
+        return exit_code(argv, timeout)
 
     def log(self, count: int) -> List[str]:
         return []

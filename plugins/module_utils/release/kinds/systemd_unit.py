@@ -14,8 +14,8 @@ import shutil
 import time
 from typing import Any, Dict, Iterable, List, Mapping, Optional
 
-from ...host import OK, Host
 from .. import StepFailed, tree
+from ..programs import exit_code, said
 from .base import RUNNING, Probe, Running, Spec, Tick
 
 ANSWER_S = 20.0
@@ -101,13 +101,11 @@ class SystemdUnit:
         return [pid] if pid else []
 
     def execute(self, argv: List[str], timeout: float) -> int:
-        answer = Host().run(argv, timeout=timeout)
-        if answer.state != OK or answer.rc is None:
-            raise StepFailed(f"{argv[0]}: {answer.detail or answer.state}")
-        return answer.rc
+        return exit_code(argv, timeout)
 
     def log(self, count: int) -> List[str]:
-        return self._said(["journalctl", "-u", self._unit, "-n", str(count), "-o", "cat", "--no-pager"]).splitlines()
+        lines = ["-n", str(count), "-o", "cat", "--no-pager"]
+        return said(["journalctl", "-u", self._unit, *lines], ANSWER_S).splitlines()
 
     # --- changing ---------------------------------------------------------------------------------
 
@@ -155,7 +153,7 @@ class SystemdUnit:
         if not os.path.lexists(current) or os.readlink(current) != f"releases/.{spec['id']}":
             self.stop(spec, spec["service"]["stop"]["grace_s"])
             tree.link(current, f"releases/.{spec['id']}")
-        Host().run(["systemctl", "reset-failed", self._unit], timeout=ANSWER_S)
+        exit_code(["systemctl", "reset-failed", self._unit], ANSWER_S)  # not 0 where nothing failed
         self._systemctl("start", "--no-block")
 
     def shelve(self, spec: Spec) -> None:
@@ -187,22 +185,11 @@ class SystemdUnit:
         return True
 
     def _show(self) -> Dict[str, str]:
-        told = self._said(["systemctl", "show", self._unit, "--no-pager", "-p", ",".join(SHOWN)])
+        told = said(["systemctl", "show", self._unit, "--no-pager", "-p", ",".join(SHOWN)], ANSWER_S)
         return dict(line.split("=", 1) for line in told.splitlines() if "=" in line)
 
     def _systemctl(self, *words: str) -> None:
-        self._said(["systemctl", *words, self._unit])
-
-    def _said(self, argv: List[str]) -> str:
-        answer = Host().run(argv, timeout=ANSWER_S)
-        if answer.state != OK or answer.rc != 0:
-            why = (
-                answer.stderr.decode("utf-8", "replace").strip()
-                if answer.state == OK
-                else answer.detail or answer.state
-            )
-            raise StepFailed(f"{' '.join(argv)}: {why[:200]}")
-        return answer.stdout.decode("utf-8", "replace")
+        said(["systemctl", *words, self._unit], ANSWER_S)
 
 
 def _quoted(value: str) -> str:
