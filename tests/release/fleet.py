@@ -189,7 +189,7 @@ class Fleet:
         group.write_text(json.dumps(shared))
 
     def template(self, name: str, text: str) -> None:
-        """Write a template where the role looks for it: beside the inventory, which would take it for a list of hosts."""
+        """Write a template where the role looks for it: beside the inventory, or it would be taken for one."""
         file = self.folder / "hosts-services" / name
         file.parent.mkdir(exist_ok=True)
         file.write_text(text)

@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.muster.fleet.plugins.module_utils.release.phases import PHASES
 from fleet import STATE_DIR, Fleet, Seen, look, stand_in
 from rack import Node, Rack
+
+from ansible_collections.muster.fleet.plugins.module_utils.release.phases import PHASES
 
 HOLD = Path(__file__).parent / "rack" / "hold.py"
 PLACE = "/usr/local/lib/python3.11/dist-packages"

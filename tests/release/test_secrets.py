@@ -7,7 +7,6 @@ from __future__ import annotations
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -55,7 +54,7 @@ class Watch(threading.Thread):
 
 
 @pytest.fixture
-def secretive(fleet: Fleet) -> Iterator[Fleet]:
+def secretive(fleet: Fleet) -> Fleet:
     """A service with a secret in its environment, one in a file, and a registry that wants a password."""
     del fleet.nodes[1:]
     locked = fleet.rack.registries[1]
@@ -70,7 +69,7 @@ def secretive(fleet: Fleet) -> Iterator[Fleet]:
     }
     login = {"deploy_registry_username": LOGIN[0], "deploy_registry_password": LOGIN[1]}
     fleet.variables = {"amqp_password": SECRET, **login}
-    yield fleet
+    return fleet
 
 
 def holders(fleet: Fleet, node: Node, secret: str) -> list[str]:
