@@ -17,7 +17,7 @@ PYTEST := $(TEST) pytest --numprocesses auto --maxprocesses 8
 .PHONY: help setup bringup test lint unit lab detection integration release coverage docs bench bench-release rack build requirements clean
 
 help: ## list the targets
-	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 	@sed -nE 's/^#   ([A-Z]+=)/      \1/p' $(MAKEFILE_LIST)
 
 setup: ## make the virtual environment and install the collection into .build/collections

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 the muster.fleet authors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A consumer of a real stream goes on at exactly the next offset, after a deploy, a crash, a bad release, a rollback."""
+"""A consumer of a real stream goes on at the very next offset after a deploy, a crash, a bad release and a rollback."""
 
 from __future__ import annotations
 
