@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -20,6 +21,7 @@ from rack import Node, Rack, Registry
 CHECKOUT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 CONTROL = f"/tmp/muster-ssh-{os.getpid()}"  # a socket's path may have 107 characters
+TOO_LONG_S = 420  # on a machine that does much else at the same time
 STATE_DIR = "/var/lib/muster/release"
 SETTINGS = {
     "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".build" / "collections"),
@@ -152,7 +154,12 @@ class Fleet:
     def play(self, playbook: str, *nodes: Node, options: Sequence[str] = (), **variables: Any) -> Outcome:
         """Run a playbook to its end."""
         process = self.start(playbook, *nodes, options=options, **variables)
-        output, _ = process.communicate(timeout=240)
+        try:
+            output, _ = process.communicate(timeout=TOO_LONG_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            output, _ = process.communicate()
+            raise AssertionError(f"{playbook} was not done after {TOO_LONG_S} s: {output}") from None
         return self.outcome(process, output)
 
     def start(
