@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fleet import STATE_DIR, Fleet, Seen, look, stand_in
+from fleet import STATE_DIR, Fleet, Seen, kill_all, look, stand_in
 from rack import Node, Rack
 
 from ansible_collections.muster.fleet.plugins.module_utils.release.phases import PHASES
@@ -133,7 +132,7 @@ def matrix(
 def controller(process: subprocess.Popen[str], nodes: list[Node]) -> None:
     """Kill the controller with everything it started."""
     del nodes
-    os.killpg(process.pid, signal.SIGKILL)
+    kill_all(process)
 
 
 def ssh_session(process: subprocess.Popen[str], nodes: list[Node]) -> None:
