@@ -217,6 +217,8 @@ def main() -> None:
     """Hand over to the state machine."""
     module = AnsibleModule(OPTIONS, supports_check_mode=True, required_if=[("state", "present", ("service", "tag"))])
     result = machine.run(module.params, module.check_mode)
+    for text in result.pop("warnings"):  # Ansible adds them to the result itself
+        module.warn(text)
     if result["failed"]:
         module.fail_json(**result)
     module.exit_json(**result)

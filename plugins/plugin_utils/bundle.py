@@ -29,7 +29,7 @@ SOURCES = Path(__file__).parents[1] / "module_utils"
 PACKAGE = "muster_node"
 MARK = "MUSTER1:"
 OLDEST = (3, 9)
-STAYS = ("judge", "facts_module.py")  # judging is done on this side, and modules travel by themselves
+STAYS = ("judge", "facts_module.py", "release")  # judging is done on this side, and modules travel by themselves
 
 BOOT = "import sys,zlib;b=sys.stdin.buffer;exec(zlib.decompress(b.read(int(b.readline()))))"
 # One round trip finds an interpreter and runs it; no double quotes or dollars inside BOOT.

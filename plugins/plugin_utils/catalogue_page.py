@@ -14,6 +14,7 @@ from .rollout import checklist
 
 Check = Mapping[str, Any]
 COLUMNS = ("id", "title", "severity", "facts read", "expected", "from", "covers")
+DEPLOY = ("id", "title", "severity", "when", "what", "from", "covers")
 INTRO = """# Catalogue
 
 Written by `make docs` from the checks, definitions and checklists of this collection, not by hand.
@@ -58,8 +59,7 @@ def markdown(checks: Iterable[Check], definitions: Iterable[Check], covered: Ite
     for kind, column, title in (("evidence", "reads", "Evidence"), ("attestation", "role", "Attestations")):
         head = ("id", "title", "severity", column, "at most days old", "covers")
         parts += [f"## {title}\n", _table(head, (_site_cells(e, column) for e in definitions if e["kind"] == kind))]
-    head = ("id", "title", "severity", "when", "what", "from", "covers")
-    return "\n".join([*parts, "## Checklist of a deploy\n", _table(head, map(_deploy_cells, checklist.items()))])
+    return "\n".join([*parts, "## Checklist of a deploy\n", _table(DEPLOY, map(_deploy_cells, checklist.items()))])
 
 
 def _covered(covered: coverage.Coverage) -> tuple[Any, ...]:

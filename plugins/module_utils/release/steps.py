@@ -211,7 +211,10 @@ def tidy(work: Work) -> None:
 def kept(work: Work) -> List[str]:
     """Return the releases that stay: the current one, the next to go back to, and the last bad one for an autopsy."""
     store = work.store
-    good = [entry["id"] for entry in store.targets()][: max(1, work.target["service"]["keep"] - 1)]
+    most = max(1, work.target["service"]["keep"] - 1)
+    good = [entry["id"] for entry in store.targets()][:most]
+    if good:  # what is the same as the current one is no step back from it, but one from those before it
+        good += [entry["id"] for entry in store.targets(good[0]) if entry["id"] not in good][: most - len(good)]
     bad = [entry["id"] for entry in store.releases if not entry["verified"] or entry["outcome"] == "rolled_back"][:1]
     return [name for name in (store.current, *good, *bad) if name]
 

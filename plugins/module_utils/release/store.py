@@ -125,9 +125,12 @@ class Store:
         """Return a release's entry in the history."""
         return next((release for release in self.releases if release["id"] == release_id), None)
 
-    def targets(self) -> List[Dict[str, Any]]:
-        """Return where a rollback can go: verified, not rolled back from, older than what is current; newest first."""
-        now = self.entry(self.current)
+    def targets(self, of: Optional[str] = None) -> List[Dict[str, Any]]:
+        """Return where a rollback can go: verified, not rolled back from, older than what is current; newest first.
+
+        ``of`` is a release to go back from in place of the current one.
+        """
+        now = self.entry(of or self.current)
         same = [_same(now)] if now else []
         found = []
         for release in self.releases:

@@ -34,7 +34,7 @@ class Order(NamedTuple):
 def deploy(order: Order, tag: str, rendered: Rendered, registry: Mapping[str, Any] | None) -> deed.Deed:
     """Deploy the first service of the chain and restart the others; when one of these fails, lead all of it back."""
     name = order.chain[0]
-    arguments = {
+    arguments: dict[str, Any] = {
         "state": "present",
         "tag": tag,
         "env": json.dumps(rendered.env),  # as one text: of a mapping, Ansible would mask each value wherever it occurs

@@ -112,7 +112,8 @@ def _not_asked(item: Item, service: Service) -> str | None:
 
 def _answered(item: Item, asked: Asked, answer: Answer) -> dict[str, Any]:
     name = asked.service.name
-    status = answer.get("status") if answer.get("status") in STATUSES else UNKNOWN
+    status = str(answer.get("status"))
+    status = status if status in STATUSES else UNKNOWN
     label = str(answer.get("item") or name)
     label = label if label.startswith(name) else f"{name}: {label}"
     message = str(answer.get("message") or (_seen(answer) if status == FAIL else item["title"]))

@@ -49,7 +49,7 @@ def record(plan: Mapping[str, Any], done: Deed, services: Mapping[str, Service],
 def _rows(plan: Mapping[str, Any], done: Deed, services: Mapping[str, Service], at: str) -> Iterator[dict[str, Any]]:
     by_id = {item["id"]: item for item in checklist.shipped()}
     yield _outcome(by_id["release.outcome"], plan, done, at)
-    for name in plan["chain"]:
+    for name in plan["chain"] if done["reached"] or done["answers"] else ():  # who is silent is told of once
         if name in services:
             yield from _of_service(services[name], plan, done, at)
     yield _dependants(by_id["release.dependants"], plan, done, at)
@@ -104,7 +104,9 @@ def _outcome(item: Mapping[str, Any], plan: Mapping[str, Any], done: Deed, at: s
         message = f"{name}: runs {told(found)}, {done['outcome'].replace('_', ' ')}" if found else message
         status = NOT_APPLICABLE if done["check"] else PASS
         more["reason"] = f"dry run: {message}" if done["check"] else None
-    elif not done["reached"] or done["outcome"] in (deed.UNREACHABLE, deed.NO_ANSWER):
+    elif not done["reached"]:
+        status, more["reason"], message = UNKNOWN, message, f"{name}: which release runs is not known"
+    elif done["outcome"] in (deed.UNREACHABLE, deed.NO_ANSWER):
         status, more["reason"] = UNKNOWN, message
     return checklist.row(item, name, status, message, at, **more)
 
@@ -161,7 +163,7 @@ def wanted(plan: Mapping[str, Any]) -> str:
 def summary(plan: Mapping[str, Any], done: Deed) -> dict[str, Any]:
     """Return the few facts that the report shows beside a host."""
     own = [answer for answer in done["answers"] if answer["service"] == plan["service"]]
-    previous = next((answer["previous"] for answer in reversed(own) if answer.get("previous")), {})
+    previous: Mapping[str, Any] = next((answer["previous"] for answer in reversed(own) if answer.get("previous")), {})
     warnings = [text for answer in done["answers"] for text in answer.get("warnings") or []]
     shown = {
         "service": plan["service"],

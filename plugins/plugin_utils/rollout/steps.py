@@ -96,7 +96,7 @@ class Steps:
             order = self._order(planning.services(self.action, self.variables)[0], plan["chain"])
             settled = chain.settle(order, done, grief)
         except AnsibleConnectionFailure as error:
-            self._keep(self.host, plan, _left(done, deed.UNREACHABLE, f"unreachable: {error.message}"))
+            self._keep(self.host, plan, _left(done, deed.UNREACHABLE, _unreachable(error)))
             raise
         except Exception as error:  # whatever happens here must not keep the other hosts from being led back
             settled = _left(done, deed.NO_ANSWER, f"{type(error).__name__}: {error}")
@@ -113,9 +113,7 @@ class Steps:
             else:
                 done = chain.roll_back(order, plan["to"], plan["from"])
         except AnsibleConnectionFailure as error:
-            lost = deed.new(
-                self.host, deed.UNREACHABLE, f"unreachable: {error.message}", reached=False, check=self.check
-            )
+            lost = deed.new(self.host, deed.UNREACHABLE, _unreachable(error), reached=False, check=self.check)
             self._keep(self.host, plan, lost)
             raise
         except Exception as error:  # a host never fails the play: whole batches that fail would end it
@@ -214,6 +212,10 @@ def _left(done: deed.Deed, outcome: str, error: str) -> deed.Deed:
         f"it was not led back and may run the old release or the new{why}; its journal recovers it at next contact"
     )
     return {**done, "reached": False, "settled": {"outcome": outcome, "message": message, "changed": False}}
+
+
+def _unreachable(error: AnsibleConnectionFailure) -> str:
+    return f"unreachable: {str(error.message).rstrip(': ')}"
 
 
 def _keep_alive(connection: Any) -> None:

@@ -15,7 +15,8 @@ CHECK = {
 READS = "gpu.driver_count, gpu.state, gpu.pci_count"
 CHECKS = catalogue.checks()
 DEFINITIONS = site.definitions()
-COVERED = coverage.cover(coverage.seeds(), CHECKS, DEFINITIONS)
+ITEMS, SHOWN = coverage.of_deploy()
+COVERED = coverage.cover(coverage.seeds(), [*CHECKS, *ITEMS], [*DEFINITIONS, *SHOWN])
 
 
 def test_facts_are_those_of_subject_conditions_and_comparison():

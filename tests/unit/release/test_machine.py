@@ -50,6 +50,15 @@ def test_deploy_again_and_back(site: fake.Site) -> None:
     in_order(site)
 
 
+def test_a_release_deployed_once_more_does_not_cost_the_way_back(site: fake.Site) -> None:
+    """good, better, good again, and back to better: the first good is where the next step back leads."""
+    for tag in ("good", "better", "good"):
+        assert site.run(tag)["outcome"] == "deployed"
+    assert site.run(state="rolled_back", service=None)["release"]["tag"] == "better"
+    assert site.run(state="rolled_back", service=None)["release"]["tag"] == "good"
+    in_order(site)
+
+
 def test_a_bad_release_leads_back(site: fake.Site) -> None:
     site.run("good")
     told = site.run("bad")
