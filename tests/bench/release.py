@@ -3,9 +3,9 @@
 
     python tests/bench/release.py --rounds 3
 
-On the rack in a box (root on Debian 12). Controller and nodes share this machine's processors: trust the controller's CPU
-time, and wall times only as ratios of one run. The chain needs community.docker, which is installed (with the PyPI package
-``ansible``, some 500 MB) into ``.build/bench``.
+On the rack in a box (root on Debian 12). Controller and nodes share this machine's processors: trust the controller's
+CPU time, and wall times only as ratios of one run. The chain needs community.docker, which is installed (with the PyPI
+package ``ansible``, some 500 MB) into ``.build/bench``.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parents[1]
 sys.path.insert(0, str(HERE.parent / "release"))
 
-import ansible.release
-from fleet import SETTINGS, stand_in
-from rack import Node, Rack, Unavailable
+import ansible.release  # noqa: E402
+from fleet import SETTINGS, stand_in  # noqa: E402
+from rack import Node, Rack, Unavailable  # noqa: E402
 
 CHAIN = CHECKOUT / ".build" / "bench" / f"ansible-{sys.version_info[0]}.{sys.version_info[1]}"
 PORTS = {"release": 8080, "chain": 8081}
@@ -103,7 +103,11 @@ class Bench:
         """Deploy once and measure it."""
         result, output = self.folder / "result.json", self.folder / "output.txt"
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "MUSTER_"))}
-        own = {**SETTINGS, "ANSIBLE_HOME": str(self.folder / "home"), "ANSIBLE_SSH_CONTROL_PATH_DIR": f"{self.folder}/cp"}
+        own = {
+            **SETTINGS,
+            "ANSIBLE_HOME": str(self.folder / "home"),
+            "ANSIBLE_SSH_CONTROL_PATH_DIR": f"{self.folder}/cp",
+        }
         if variant == "chain":
             own.pop("ANSIBLE_COLLECTIONS_PATH")
         with output.open("w") as stream:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -20,6 +21,7 @@ from rack import Node, Rack, Registry
 CHECKOUT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 CONTROL = f"/tmp/muster-ssh-{os.getpid()}"  # a socket's path may have 107 characters
+TOO_LONG_S = 420  # on a machine that does much else at the same time
 STATE_DIR = "/var/lib/muster/release"
 SETTINGS = {
     "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".build" / "collections"),
@@ -57,6 +59,22 @@ def away(registry: Registry) -> Iterator[None]:
         yield
     finally:
         registry.start()
+
+
+def kill_all(process: subprocess.Popen[str]) -> None:
+    """Kill a program and everything that it started, also what has left its process group, as Ansible's workers do."""
+    parents = {}
+    for line in subprocess.run(
+        ["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True
+    ).stdout.splitlines():
+        pid, parent = line.split()
+        parents.setdefault(int(parent), []).append(int(pid))
+    family = [process.pid]
+    for pid in family:
+        family += parents.get(pid, [])
+    for pid in family:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 @dataclass
@@ -152,7 +170,12 @@ class Fleet:
     def play(self, playbook: str, *nodes: Node, options: Sequence[str] = (), **variables: Any) -> Outcome:
         """Run a playbook to its end."""
         process = self.start(playbook, *nodes, options=options, **variables)
-        output, _ = process.communicate(timeout=240)
+        try:
+            output, _ = process.communicate(timeout=TOO_LONG_S)
+        except subprocess.TimeoutExpired:
+            kill_all(process)
+            output, _ = process.communicate()
+            raise AssertionError(f"{playbook} was not done after {TOO_LONG_S} s: {output}") from None
         return self.outcome(process, output)
 
     def start(
@@ -163,7 +186,11 @@ class Fleet:
         hosts = str(self.folder / "hosts")
         command = [str(BIN / "ansible-playbook"), f"muster.fleet.{playbook}", "-i", hosts, *options]
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "MUSTER_"))}
-        own = {"ANSIBLE_HOME": str(self.folder / "home"), "ANSIBLE_SSH_CONTROL_PATH_DIR": CONTROL, "PATH": f"{BIN}:{os.environ['PATH']}"}
+        own = {
+            "ANSIBLE_HOME": str(self.folder / "home"),
+            "ANSIBLE_SSH_CONTROL_PATH_DIR": CONTROL,
+            "PATH": f"{BIN}:{os.environ['PATH']}",
+        }
         return subprocess.Popen(
             [*command, "-e", json.dumps({"muster_hosts": "rack", **variables})],
             cwd=self.folder,
@@ -185,7 +212,7 @@ class Fleet:
         group.write_text(json.dumps(shared))
 
     def template(self, name: str, text: str) -> None:
-        """Write a template where the role looks for it: beside the inventory, which would take it for a list of hosts."""
+        """Write a template where the role looks for it: beside the inventory, or it would be taken for one."""
         file = self.folder / "hosts-services" / name
         file.parent.mkdir(exist_ok=True)
         file.write_text(text)

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 the muster.fleet authors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Accidents that a copy of the usual script reports as a success, or makes worse: on one machine, each ends well here."""
+"""Accidents that the usual script reports as a success, or makes worse: on one machine, each ends well here."""
 
 from __future__ import annotations
 

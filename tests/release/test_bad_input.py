@@ -16,7 +16,6 @@ from rack.images import layer
 from rack.rack import LOGIN
 from rack.registry import queue
 
-
 pytestmark = pytest.mark.xdist_group("bad_input")  # they share what takes long to set up
 
 
@@ -134,8 +133,12 @@ def audit_was_cut_off(fleet: Fleet) -> None:
 
 
 def disk_of_the_state_is_full(fleet: Fleet) -> None:
-    small = f"cp -a {STATE_DIR} /run/state && mount -t tmpfs -o size=1m state {STATE_DIR} && cp -a /run/state/. {STATE_DIR}"
-    with arranged(fleet, f"{small}; dd if=/dev/zero of={STATE_DIR}/full bs=4k 2>/dev/null || true", f"umount {STATE_DIR}"):
+    small = (
+        f"cp -a {STATE_DIR} /run/state && mount -t tmpfs -o size=1m state {STATE_DIR} && cp -a /run/state/. {STATE_DIR}"
+    )
+    with arranged(
+        fleet, f"{small}; dd if=/dev/zero of={STATE_DIR}/full bs=4k 2>/dev/null || true", f"umount {STATE_DIR}"
+    ):
         refused(fleet, "space")
 
 
@@ -164,4 +167,3 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
 def test_refused_before_anything_stops(untouched: Fleet, case: Callable[[Fleet], None]) -> None:
     case(untouched)
-

@@ -69,7 +69,8 @@ def test_two_controllers_at_once(on_v1: Fleet) -> None:
 
 def test_check_mode_asks_the_registry_and_changes_nothing(on_v1: Fleet, images: dict[str, str]) -> None:
     node = on_v1.nodes[0]
-    left = "docker ps -aq --no-trunc; docker images -q --no-trunc | sort -u; find /var/lib/muster -printf '%p %T@\\n' | sort"
+    left = "docker ps -aq --no-trunc; docker images -q --no-trunc | sort -u; "
+    left += "find /var/lib/muster -printf '%p %T@\\n' | sort"
     before = node.sh(left)
     outcome = on_v1.deploy("v2", node, options=["--check", "--diff"]).good()
     assert images["v2"] in outcome.output

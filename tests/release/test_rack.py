@@ -36,7 +36,9 @@ EXIT_CODE = "docker inspect -f '{{.State.ExitCode}}' queue"
 
 def start(node: Node, image: str, engine: str = "docker") -> None:
     """Start an image of the stand-in queue in place of the one before, and give it two seconds."""
-    node.sh(f"{engine} rm -f queue >/dev/null 2>&1; {engine} run -d --name queue --restart on-failure -p 8080:8080 {image}")
+    node.sh(
+        f"{engine} rm -f queue >/dev/null 2>&1; {engine} run -d --name queue --restart on-failure -p 8080:8080 {image}"
+    )
     time.sleep(2)
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -55,7 +54,7 @@ class Watch(threading.Thread):
 
 
 @pytest.fixture
-def secretive(fleet: Fleet) -> Iterator[Fleet]:
+def secretive(fleet: Fleet) -> Fleet:
     """A service with a secret in its environment, one in a file, and a registry that wants a password."""
     del fleet.nodes[1:]
     locked = fleet.rack.registries[1]
@@ -64,10 +63,13 @@ def secretive(fleet: Fleet) -> Iterator[Fleet]:
     fleet.template("env.j2", "AMQP_PASSWORD={{ amqp_password }}\n")
     fleet.template("config.yaml.j2", "password: {{ amqp_password }}\n")
     dest = f"/srv/{fleet.name}/config.yaml"
-    fleet.service |= {"env_template": "env.j2", "config": [{"template": "config.yaml.j2", "dest": dest, "mode": "0600"}]}
+    fleet.service |= {
+        "env_template": "env.j2",
+        "config": [{"template": "config.yaml.j2", "dest": dest, "mode": "0600"}],
+    }
     login = {"deploy_registry_username": LOGIN[0], "deploy_registry_password": LOGIN[1]}
     fleet.variables = {"amqp_password": SECRET, **login}
-    yield fleet
+    return fleet
 
 
 def holders(fleet: Fleet, node: Node, secret: str) -> list[str]:
@@ -95,8 +97,12 @@ def test_secrets_go_to_the_container_alone(secretive: Fleet) -> None:
     for secret in (SECRET, OTHER, LOGIN[1]):
         for text in (first.output, second.output, back.output, seen):
             assert secret not in text
-        assert secret not in node.sh("journalctl --no-pager; docker inspect -f '{{json .Config.Labels}}' $(docker ps -aq)")
-        told = subprocess.run(["grep", "-rl", secret, fleet.folder / "reports"], capture_output=True, text=True, check=False)
+        assert secret not in node.sh(
+            "journalctl --no-pager; docker inspect -f '{{json .Config.Labels}}' $(docker ps -aq)"
+        )
+        told = subprocess.run(
+            ["grep", "-rl", secret, fleet.folder / "reports"], capture_output=True, text=True, check=False
+        )
         assert told.stdout == ""
     releases = fleet.path("releases/")
     allowed = (releases, "/var/lib/docker/containers/", "/var/lib/containerd/", fleet.service["config"][0]["dest"])

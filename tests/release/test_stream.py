@@ -1,13 +1,12 @@
 # Copyright (c) 2026 the muster.fleet authors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A consumer of a real stream goes on at exactly the next offset after a deploy, a crash, a bad release and a rollback."""
+"""A consumer of a real stream goes on at the very next offset after a deploy, a crash, a bad release and a rollback."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -32,7 +31,7 @@ def broker(rack: Rack) -> Broker:
 
 
 @pytest.fixture
-def queue(fleet: Fleet, broker: Broker) -> Iterator[Fleet]:
+def queue(fleet: Fleet, broker: Broker) -> Fleet:
     """The consumer as a service on one machine; v3 connects to nothing and consumes nothing."""
     registry = fleet.rack.registries[0]
     for tag, mode in (("v1", "good"), ("v2", "good"), ("v3", "stuck")):
@@ -49,7 +48,7 @@ def queue(fleet: Fleet, broker: Broker) -> Iterator[Fleet]:
         "gate": {"timeout_s": 12, "running_s": 1, "advancing": advancing},
         "watch_s": 1,
     }
-    yield fleet
+    return fleet
 
 
 def ledger(queue: Fleet) -> list[dict[str, Any]]:
@@ -95,7 +94,11 @@ def test_no_message_is_lost_or_consumed_twice(queue: Fleet, broker: Broker) -> N
     queue.seen(node).at_rest()
     entries = ledger(queue)
     assert lives(entries) == ["v1", "v2", "v2", "v2", "v1"]  # started, deployed, crashed, led back from v3, rolled back
-    twice = {offset for offset, times in Counter(e["offset"] for e in entries if e["event"] == "consumed").items() if times > 1}
+    twice = {
+        offset
+        for offset, times in Counter(e["offset"] for e in entries if e["event"] == "consumed").items()
+        if times > 1
+    }
     assert len(twice) < 10  # what the crash left uncommitted; a stop and a deploy leave nothing
 
 

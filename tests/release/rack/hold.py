@@ -2,8 +2,8 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Runs in every Python of a machine: holds a release at a phase, right before or right after the journal names it.
 
-``/run/hold/SERVICE`` says where (``PHASE before`` or ``PHASE after``). The first that gets there takes it away, leaves its
-process id in ``/run/held/SERVICE`` and goes on when that is gone. The product knows nothing of this.
+``/run/hold/SERVICE`` says where (``PHASE before`` or ``PHASE after``). The first that gets there takes it away, leaves
+its process id in ``/run/held/SERVICE`` and goes on when that is gone. The product knows nothing of this.
 """
 
 from __future__ import annotations
