@@ -18,6 +18,7 @@ MAC = re.compile(r"(?<![0-9a-fA-F:])(?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}(?![0-9a
 IPV4 = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])")
 IPV6 = re.compile(r"(?<![0-9a-fA-F:.])[0-9a-fA-F]{0,4}(?::[0-9a-fA-F]{0,4}){2,7}(?![0-9a-fA-F:.])")
 UUID = re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?![0-9a-fA-F])")
+PDI = re.compile(r"(?<=<pdi>0x)[0-9a-fA-F]+")  # what nvidia-smi calls the number that no other device has
 SHORTEST = 5  # shorter identifiers would be replaced in the middle of other words
 # A text such as 6.8.0.1 may be a version: four numbers are an address when facts or these networks say so.
 INTERNAL = [
@@ -91,7 +92,7 @@ def scrub(recording: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, A
     def clean(text: str) -> str:
         if word:
             text = word.sub(lambda found: table[found.group()], text)
-        for pattern, stand_in in ((UUID, _like), (MAC, _mac), (IPV4, _ipv4), (IPV6, _like_v6)):
+        for pattern, stand_in in ((UUID, _like), (PDI, _like), (MAC, _mac), (IPV4, _ipv4), (IPV6, _like_v6)):
             text = pattern.sub(lambda found, to=stand_in: to(found.group()), text)  # type: ignore[misc]
         return text
 

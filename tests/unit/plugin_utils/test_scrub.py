@@ -69,3 +69,12 @@ def test_what_identifies_nobody_stays():
     assert "127.0.0.1 driver 580.105.08" in said
     assert clean["files"]["/proc/version"] == "Linux version 6.8.0.1"
     assert clean["scrubbed"] is True
+
+
+def test_per_device_number_of_nvidia_smi_is_replaced():
+    told = "<pdi>0xf4b16fe2f8fe52a1</pdi><pci_device_id>233010DE</pci_device_id>"
+    recording = {"identity": {"hostname": HOST}, "commands": {"nvidia-smi -q -x": {"stdout": told}}}
+    made = scrub(recording, {})["commands"]["nvidia-smi -q -x"]["stdout"]
+    assert "f4b16fe2f8fe52a1" not in made
+    assert made.startswith("<pdi>0x")
+    assert made.endswith("</pdi><pci_device_id>233010DE</pci_device_id>")
