@@ -51,8 +51,7 @@ class World:
         self.things: dict[str, dict[str, Any]] = {}
         self.name: str | None = None
         self.digests = dict(DIGESTS)
-        self.holders: list[str] = []
-        self.silent = False
+        self.given: list[str] | None = []
         self.fuse = fuse
         self.exit_code = 0
 
@@ -68,7 +67,7 @@ class FakeKind:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.given: list[str] | None = []
+        self.given = world.given
 
     def _change(self, release: str, **changes: Any) -> None:
         self.world.fuse()

@@ -8,12 +8,13 @@ import json
 import tempfile
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.muster.fleet.plugins.module_utils.release import lease
+from ansible_collections.muster.fleet.plugins.module_utils.release import guard, lease
 from ansible_collections.muster.fleet.tests.unit.release import fake
 
 
@@ -199,6 +200,25 @@ def test_forced_stop_is_told(site: fake.Site) -> None:
     row = next(row for row in told["checks"] if row["id"] == "release.stop")
     assert (row["status"], row["observed"]) == ("fail", 137)
     assert history(site)["releases"][0]["stop_exit"] == 137
+
+
+def test_held_accelerators_matter_to_who_is_given_one(site: fake.Site) -> None:
+    def answer(told: dict[str, Any]) -> tuple[str, str]:
+        row = next(row for row in told["checks"] if row["id"] == "release.pre.accelerators")
+        return row["status"], row["message"]
+
+    held = [guard.Holder("/dev/nvidia0", "process 7 (python)")]
+    assert answer(site.run("good")) == ("not_applicable", "the service is given no accelerator")
+    site.world.given = None
+    with mock.patch.object(guard, "holders", return_value=held):
+        told = site.run("better")
+    message = "accelerators are held: /dev/nvidia0 by process 7 (python)"
+    assert (told["outcome"], answer(told)) == ("refused", ("fail", message))
+    with mock.patch.object(guard, "holders", side_effect=[[], held, []]):
+        assert site.run("better")["outcome"] == "reverted", "held meanwhile, while the image was pulled"
+    in_order(site)
+    with mock.patch.object(guard, "holders", return_value=[]):
+        assert answer(site.run("better"))[0] == "pass"
 
 
 def test_unreadable_journal_leads_back_to_what_the_history_names(site: fake.Site) -> None:
