@@ -19,6 +19,7 @@ from typing import Any, Dict, Optional
 from . import clock, disk
 
 MUTEX_S = 5.0
+PARTS = {"owner", "run_id", "since", "until", "token", "boot", "until_monotonic"}
 
 
 class Held(Exception):
@@ -120,19 +121,13 @@ def expired(folder: str, found: Dict[str, Any]) -> bool:
 
 
 def _read(path: str) -> Optional[Dict[str, Any]]:
-    found = disk.read(path)
-    if found is None:
-        return None
-    if not isinstance(found, dict) or not {
-        "owner",
-        "run_id",
-        "since",
-        "until",
-        "token",
-        "boot",
-        "until_monotonic",
-    } <= set(found):
-        raise disk.Damaged(f"{path} is damaged: it is no lease")
+    hint = "Remove it if nobody works on the service"
+    try:
+        found = disk.read(path)
+    except disk.Damaged as error:
+        raise disk.Damaged(f"{error}. {hint}") from error
+    if found is not None and not (isinstance(found, dict) and set(found) >= PARTS):
+        raise disk.Damaged(f"{path} is damaged: it is no lease. {hint}")
     return found
 
 

@@ -21,8 +21,11 @@ def guard_(work: Work) -> None:
         raise Refused("it is protected and runs: it is not stopped by a deploy. Stop it yourself when its work is done")
     policy = work.policy()
     source = "/proc/*/fd and the engine's containers"
-    if not work.kind.touches or policy == "ignore":
-        why = "nothing is stopped" if not work.kind.touches else "accelerators: ignore"
+    why = "" if work.kind.touches else "nothing is stopped"
+    if not any(map(guard.is_accelerator, work.kind.given or [])) and work.kind.given is not None:
+        why = why or "the service is given no accelerator"
+    if why or policy == "ignore":
+        why = why or "accelerators: ignore"
         work.report.row("pre.accelerators", "not_applicable", None, "nobody holds one", why, source=source)
         return
     found = work.free(float(policy.partition(":")[2] or 0), running)

@@ -256,6 +256,12 @@ def test_a_clock_set_back_lengthens_no_lease(tmp_path: Path) -> None:
     first.release()
 
 
+def test_a_damaged_lease_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "lease.json").write_text('{"owner": "x"')
+    with pytest.raises(disk.Damaged, match="Remove it if nobody works"):
+        lease.Lease(str(tmp_path), 900).take("me", "r")
+
+
 def test_a_lease_of_an_earlier_boot_is_over(tmp_path: Path) -> None:
     first, second = lease.Lease(str(tmp_path), 900), lease.Lease(str(tmp_path), 900)
     first.take("one", "r1")
