@@ -68,6 +68,10 @@ class Lease:
                     raise
                 # it is still ours, for as long as it was; nothing must fail now because it could not be longer
 
+    def assure(self) -> None:
+        """Raise :class:`Lost` when the lease was taken over; nothing is written."""
+        self._own()
+
     def release(self) -> None:
         """Give the lease back, if it is still held."""
         if self._lock < 0:

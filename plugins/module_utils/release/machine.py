@@ -159,6 +159,9 @@ class Machine:
     def _after(self, error: Exception) -> Dict[str, Any]:
         """Go back when the service may be down; otherwise undo what was prepared."""
         stopped = phases.stopped(self.last)
+        if not self.check:
+            with contextlib.suppress(disk.Damaged, OSError):
+                self.work.lease.assure()  # who was overtaken while it stood still must not lead back what others did
         if self.check or not stopped:
             self._discard()
             if not isinstance(error, ERRORS):
