@@ -29,36 +29,44 @@ def test_machine_has_its_own_systemd_and_engine(nodes: list[Node]) -> None:
     assert said == [["running", "overlay2", node.name] for node in nodes]
 
 
-def started(node: Node, engine: str, image: str) -> str:
-    """Start a release, give it a second, return its state, restart count, the end of its offset and its health."""
-    node.sh(f"{engine} run -d --name queue --restart on-failure -p 8080:8080 {image}")
-    time.sleep(2)
-    probe = "busybox wget -q -O - http://127.0.0.1:8080/cgi-bin/health 2>&1"
-    offset = f"{engine} exec queue /bin/busybox cat /data/offset.yaml"
-    return node.sh(
-        f"{offset}; sleep 0.5; {offset}; {probe}; {engine} inspect -f '{{{{.RestartCount}}}}' queue", check=False
+OFFSET = "{} exec queue /bin/busybox cat /data/offset.yaml"
+RESTARTS = "docker inspect -f '{{.RestartCount}}' queue"
+EXIT_CODE = "docker inspect -f '{{.State.ExitCode}}' queue"
+
+
+def start(node: Node, image: str, engine: str = "docker") -> None:
+    """Start an image of the stand-in queue in place of the one before, and give it two seconds."""
+    node.sh(
+        f"{engine} rm -f queue >/dev/null 2>&1; {engine} run -d --name queue --restart on-failure -p 8080:8080 {image}"
     )
+    time.sleep(2)
 
 
 @pytest.mark.parametrize("engine", ["docker", "podman"])
 def test_good_release_answers_and_advances(node: Node, images: str, engine: str) -> None:
-    first, second, health, restarts = started(node, engine, f"{images}:v1").splitlines()
+    start(node, f"{images}:v1", engine)
+    read = OFFSET.format(engine)
+    first, second = node.sh(f"{read}; sleep 0.5; {read}").splitlines()
     assert int(second.split()[1]) > int(first.split()[1])
-    assert (health, restarts) == ("ok v1", "0")
+    health = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:8080/cgi-bin/health').read().decode())"
+    assert node.sh("python3 -", stdin=health).strip() == "ok v1"
 
 
 def test_bad_releases_are_bad_in_the_way_they_claim(node: Node, images: str) -> None:
-    assert int(started(node, "docker", f"{images}:v3").split()[-1]) > 0
-    node.sh("docker rm -f queue")
-    assert "500" in started(node, "docker", f"{images}:v4")
-    node.sh("docker rm -f queue")
-    assert started(node, "docker", f"{images}:v6").count("No such file") == 2
-    node.sh("docker rm -f queue")
-    started(node, "docker", f"{images}:v5")
-    assert node.sh("docker stop -t 1 queue; docker inspect -f '{{.State.ExitCode}}' queue").split() == ["queue", "137"]
-    node.sh("docker rm -f queue")
-    started(node, "docker", f"{images}:v2")
-    assert node.sh("docker stop -t 5 queue; docker inspect -f '{{.State.ExitCode}}' queue").split() == ["queue", "0"]
+    start(node, f"{images}:v3")
+    assert int(node.sh(RESTARTS)) > 0
+    start(node, f"{images}:v4")
+    assert (node.http("/version"), node.http("/cgi-bin/health")) == ("v4", "HTTP 500")
+    start(node, f"{images}:v6")
+    assert "No such file" in node.sh(OFFSET.format("docker"), check=False)
+    assert node.http("/cgi-bin/health") == "ok v6"
+
+
+def test_only_the_deaf_release_has_to_be_killed(node: Node, images: str) -> None:
+    for version, code in (("v5", "137"), ("v2", "0")):
+        start(node, f"{images}:{version}")
+        node.sh("docker stop -t 1 queue")
+        assert node.sh(EXIT_CODE).strip() == code
 
 
 def test_locked_registry_wants_its_login(node: Node, rack: Rack) -> None:

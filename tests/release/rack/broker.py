@@ -14,14 +14,19 @@ from .images import Image, image, layer
 
 CONSUMER = Path(__file__).with_name("consumer.py")
 USER = "annotator"
-# Runs in the broker's container: publishes COUNT messages, PAUSE seconds apart, and waits until each is stored.
+# Runs in the broker's container: publishes COUNT messages, PAUSE seconds apart, and waits until each is stored. It ends
+# early, between two messages, when it is told so by a file, which it takes away.
+QUIET = "/run/quiet"
 PUBLISH = """
-import sys, time, pika
+import os, sys, time, pika
 stream, count, pause = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
 channel = pika.BlockingConnection().channel()
 channel.queue_declare(stream, durable=True, arguments={"x-queue-type": "stream"})
 channel.confirm_delivery()
 for number in range(count):
+    if os.path.exists("/run/quiet"):
+        os.remove("/run/quiet")
+        break
     channel.basic_publish("", stream, b"annotation %d" % number)
     time.sleep(pause)
 """
@@ -48,10 +53,13 @@ class Broker:
         self.url = f"amqp://{USER}:{password}@{address}:5672/%2F"
         self._password = password
 
-    def create(self, machine_image: str) -> None:
-        """Start it and wait until it takes connections."""
+    def create(self, machine_image: str, *options: str) -> None:
+        """Start the container of the broker; ``options`` are more of ``docker run``."""
         own = ["--name", self.name, "--hostname", self.name, "--network", "rack", "--ip", self.address]
-        self.daemon.docker("run", "-d", *own, machine_image, "rabbitmq-server")
+        self.daemon.docker("run", "-d", *own, *options, machine_image, "rabbitmq-server")
+
+    def wait(self) -> None:
+        """Wait until it takes connections, and make its user."""
         ends = time.monotonic() + 90
         while True:
             try:
@@ -71,6 +79,10 @@ class Broker:
             self._exec(*words)
         else:
             self.daemon.docker("exec", "-d", self.name, *words)
+
+    def stop_publishing(self) -> None:
+        """Let no more messages come."""
+        self._exec("sh", "-c", f"touch {QUIET}; while [ -e {QUIET} ]; do sleep 0.05; done")
 
     def last_offset(self, stream: str) -> int:
         """Return the offset of the stream's last message, -1 if it has none."""

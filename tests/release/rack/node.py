@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import time
+import urllib.error
+import urllib.request
 
 from .command import CommandFailed
 from .daemon import Daemon
@@ -25,7 +27,8 @@ class Node:
         self.daemon, self.name, self.address = daemon, name, address
 
     def create(self, image: str, key: str, *options: str) -> None:
-        """Start the container; ``key`` is the file of public keys that may log in as root."""
+        """Start the container, fresh; ``key`` is the file of public keys that may log in as root."""
+        self.remove()
         own = ["--name", self.name, "--hostname", self.name, "--ip", self.address]
         keys = ["-v", f"{key}:/root/.ssh/authorized_keys:ro"]
         self.daemon.docker("run", "-d", *OPTIONS.split(), *own, *keys, *options, image, "/rack-init")
@@ -55,6 +58,16 @@ class Node:
     def read(self, path: str) -> str:
         """Return the text of a file on the machine."""
         return self.sh(f"cat {path}")
+
+    def http(self, path: str, port: int = 8080, timeout_s: float = 2.0) -> str:
+        """Return what the machine answers over HTTP from outside: the text, `HTTP` and the status, or nothing."""
+        try:
+            with urllib.request.urlopen(f"http://{self.address}:{port}{path}", timeout=timeout_s) as answer:
+                return str(answer.read().decode().strip())
+        except urllib.error.HTTPError as error:
+            return f"HTTP {error.code}"
+        except OSError:
+            return ""
 
     def freeze(self) -> None:
         """Stop every process of the machine where it is: it no longer answers, as if its network were gone."""

@@ -1,9 +1,9 @@
 #!/bin/busybox sh
 # A stand-in for a queue consumer: counts up an offset that it keeps in /data, and answers on port 8080.
-# /MODE says what is wrong with this release: good, crash, sick, deaf or stuck.
+# /MODE, or the variable MODE, says what is wrong with this release: good, crash, sick, deaf or stuck.
 bb=/bin/busybox
 version=$($bb cat /VERSION)
-mode=$($bb cat /MODE)
+mode=${MODE:-$($bb cat /MODE)}
 echo "$version: starting"
 [ "$mode" != crash ] || { $bb sleep 0.3; echo "ERROR: no such table: annotations" >&2; exit 1; }
 
@@ -23,7 +23,7 @@ $bb httpd -f -p "${PORT:-8080}" -h /www &
 
 offset=$($bb sed -n 's/^offset: //p' /data/offset.yaml 2>/dev/null)
 while :; do
-    $bb sleep 0.2 &
+    $bb sleep ${INTERVAL:-0.2} &
     wait $!
     [ "$mode" != stuck ] || continue
     offset=$((${offset:-0} + 1))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from . import root
+from .broker import Broker
 from .command import CHECKOUT, run
 from .daemon import Daemon
 from .node import Node
@@ -20,9 +21,10 @@ from .registry import Registry
 
 HOME = CHECKOUT / ".build" / "rack"
 LOGIN = ("deployer", "pull-me-if-you-can")
-REGISTRY, LOCKED_REGISTRY, FIRST_NODE = 2, 3, 10  # last byte of the addresses
+FIRST, LAST = 2, 254  # last byte of the addresses
 LABEL = "rack.user"
 SSH = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o IdentitiesOnly=yes"
+SSH += " -o ServerAliveInterval=2 -o ServerAliveCountMax=2"  # or a machine that froze would be waited for for ever
 
 
 class Rack:
@@ -36,6 +38,7 @@ class Rack:
         self.user = user or str(os.getpid())
         self.daemon = Daemon(HOME)
         self.nodes: dict[str, Node] = {}
+        self.registries: list[Registry] = []  # the open one, and the one that wants ``LOGIN``
 
     def enter(self) -> None:
         """Turn the rack on, if nobody has yet. Raises Unavailable where Docker cannot run."""
@@ -43,6 +46,7 @@ class Rack:
             if not self._users():
                 self._turn_on()
             (HOME / "users" / self.user).touch()
+        self.registries = [self._registry("registry"), self._registry("locked-registry", LOGIN)]
 
     def leave(self) -> None:
         """Destroy this user's machines; turn the rack off if nobody else uses it."""
@@ -52,6 +56,14 @@ class Rack:
                 self.daemon.stop()
             elif mine := self.daemon.docker("ps", "-aq", "--filter", f"label={LABEL}={self.user}").split():
                 self.daemon.docker("rm", "-fv", *mine)
+
+    def broker(self, password: str) -> Broker:
+        """Start a message broker with streams."""
+        with self._lock():
+            broker = Broker(self.daemon, f"broker-{self.user}", self._free_address(), password)
+            broker.create(root.image(self.daemon), "--label", f"{LABEL}={self.user}")
+        broker.wait()
+        return broker
 
     def start(self, *names: str, options: tuple[str, ...] = ()) -> list[Node]:
         """Create machines and wait until they are ready; ``options`` are more of ``docker run``."""
@@ -68,20 +80,6 @@ class Rack:
             trusted = [f'[[registry]]\nlocation = "{each.host}"\ninsecure = true\n' for each in self.registries]
             node.write("/etc/containers/registries.conf.d/rack.conf", "\n".join(trusted))
         return created
-
-    @property
-    def network(self) -> str:
-        """The first three bytes of every address here."""
-        return self.daemon.network
-
-    @property
-    def registries(self) -> tuple[Registry, Registry]:
-        """The open registry, and the one that wants ``LOGIN``."""
-        network = self.network
-        return (
-            Registry(self.daemon, "registry", f"{network}.{REGISTRY}"),
-            Registry(self.daemon, "locked-registry", f"{network}.{LOCKED_REGISTRY}", LOGIN),
-        )
 
     @property
     def busybox(self) -> bytes:
@@ -107,20 +105,33 @@ class Rack:
         file.write_text(json.dumps(self.inventory(*names), indent=2) + "\n")
         return file
 
-    def _free_address(self) -> str:
+    def _registry(self, kind: str, login: tuple[str, str] | None = None) -> Registry:
+        """Return a registry of this user, which may have one already from an earlier process."""
+        name = f"{kind}-{self.user}"
+        with self._lock():
+            there = self.daemon.docker("ps", "-aq", "--filter", f"name=^{name}$").split()
+            address = self._addresses(*there)[0] if there else self._free_address()
+            registry = Registry(self.daemon, name, address, login)
+            if not there:
+                registry.create(root.image(self.daemon), "--label", f"{LABEL}={self.user}")
+        registry.wait()
+        return registry
+
+    def _addresses(self, *containers: str) -> list[str]:
         address = "{{range .NetworkSettings.Networks}}{{.IPAMConfig.IPv4Address}}{{end}}"
-        containers = self.daemon.docker("ps", "-aq").split()
-        taken = self.daemon.docker("inspect", "-f", address, *containers).split()
-        return next(free for last in range(FIRST_NODE, 255) if (free := f"{self.network}.{last}") not in taken)
+        return self.daemon.docker("inspect", "-f", address, *containers).split() if containers else []
+
+    def _free_address(self) -> str:
+        taken = self._addresses(*self.daemon.docker("ps", "-aq").split())
+        network = self.daemon.network
+        return next(free for last in range(FIRST, LAST) if (free := f"{network}.{last}") not in taken)
 
     def _turn_on(self) -> None:
         self.daemon.start()
-        image = root.image(self.daemon)
+        root.image(self.daemon)
         for name in ("key", "key.pub"):
             (HOME / name).unlink(missing_ok=True)
         run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "rack", "-f", HOME / "key")
-        for registry in self.registries:
-            registry.create(image)
 
     def _users(self) -> list[str]:
         folder = HOME / "users"

@@ -8,6 +8,7 @@ import base64
 import http.client
 import time
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from .command import run
@@ -24,8 +25,17 @@ storage:
 http: {{addr: ":{port}"}}
 """
 LOCKED = "auth: {htpasswd: {realm: rack, path: /htpasswd}}\n"
-MODES = {"v1": "good", "v2": "good", "v3": "crash", "v4": "sick", "v5": "deaf", "v6": "stuck"}
+BAD = {"v3": "crash", "v4": "sick", "v5": "deaf", "v6": "stuck"}
+MODES = {f"v{number}": BAD.get(f"v{number}", "good") for number in range(1, 9)}
 QUEUE = Path(__file__).with_name("queue.sh")
+
+
+class Answer(NamedTuple):
+    """What a registry answered."""
+
+    status: int
+    location: str
+    body: bytes
 
 
 class Registry:
@@ -35,14 +45,14 @@ class Registry:
         self.daemon, self.name, self.address, self.login = daemon, name, address, login
         self.host = f"{address}:{PORT}"
 
-    def create(self, image: str) -> None:
-        """Start the container of the registry, empty."""
+    def create(self, image: str, *options: str) -> None:
+        """Start the container of the registry, empty; ``options`` are more of ``docker run``."""
         config = CONFIG.format(port=PORT) + (LOCKED if self.login else "")
-        start = 'printf %s "$CONFIG" >/config; printf %s "$LOGINS" >/htpasswd; exec docker-registry serve /config'
+        start = 'printf %s "$CONFIG" >/config; printf %s "$LOGINS" >/htpasswd; '
+        start += "while :; do [ -e /away ] || docker-registry serve /config; sleep 0.2; done"
         environment = ["-e", f"CONFIG={config}", "-e", f"LOGINS={self._logins()}"]
         own = ["--name", self.name, "--network", "rack", "--ip", self.address]
-        self.daemon.docker("run", "-d", *own, *environment, image, "sh", "-c", start)
-        self.wait()
+        self.daemon.docker("run", "-d", *own, *options, *environment, image, "sh", "-c", start)
 
     def wait(self) -> None:
         """Wait until the registry answers."""
@@ -55,32 +65,38 @@ class Registry:
         raise OSError(f"the registry {self.host} does not answer")
 
     def stop(self) -> None:
-        """Take the registry away."""
-        self.daemon.docker("stop", "-t", "1", self.name)
+        """Take the registry away: nothing listens on its port any more."""
+        self.daemon.docker("exec", self.name, "sh", "-c", "touch /away; kill $(pidof docker-registry)")
 
     def start(self) -> None:
         """Bring the registry back, with what it held."""
-        self.daemon.docker("start", self.name)
+        self.daemon.docker("exec", self.name, "rm", "/away")
         self.wait()
 
     def push(self, name: str, tag: str, pushed: Image) -> str:
         """Store an image under a tag, also one that was another image's; return its digest."""
         for blob in pushed.blobs:
             self._upload(name, blob)
-        self._ask("PUT", f"/v2/{name}/manifests/{tag}", pushed.manifest, {"Content-Type": MANIFEST}, good=(201,))
+        self._put(name, tag, pushed.manifest)
         return pushed.digest
+
+    def tag(self, name: str, old: str, new: str) -> None:
+        """Let another tag mean what ``old`` means, also one that meant something else."""
+        manifest = self._ask("GET", f"/v2/{name}/manifests/{old}", headers={"Accept": MANIFEST}, good=(200,)).body
+        self._put(name, new, manifest)
 
     def push_queue(self, name: str, busybox: bytes, **modes: str) -> dict[str, str]:
         """Store the stand-in queue as ``name``, a tag for each of ``modes`` (MODES if none); return their digests."""
         programs = layer({"bin/busybox": busybox}, executable=("bin/busybox",))
         return {tag: self.push(name, tag, queue(programs, tag, mode)) for tag, mode in (modes or MODES).items()}
 
+    def _put(self, name: str, tag: str, manifest: bytes) -> None:
+        self._ask("PUT", f"/v2/{name}/manifests/{tag}", manifest, {"Content-Type": MANIFEST}, good=(201,))
+
     def _upload(self, name: str, blob: bytes) -> None:
         digest = digest_of(blob)
-        status, _ = self._ask("HEAD", f"/v2/{name}/blobs/{digest}", good=(200, 404))
-        if status == 404:
-            _, where = self._ask("POST", f"/v2/{name}/blobs/uploads/", b"", good=(202,))
-            parts = urlsplit(where)
+        if self._ask("HEAD", f"/v2/{name}/blobs/{digest}", good=(200, 404)).status == 404:
+            parts = urlsplit(self._ask("POST", f"/v2/{name}/blobs/uploads/", b"", good=(202,)).location)
             path = f"{parts.path}?{parts.query}&digest={digest}"
             self._ask("PUT", path, blob, {"Content-Type": "application/octet-stream"}, good=(201,))
 
@@ -92,7 +108,7 @@ class Registry:
         headers: dict[str, str] | None = None,
         *,
         good: tuple[int, ...],
-    ) -> tuple[int, str]:
+    ) -> Answer:
         sent = dict(headers or {})
         if self.login:
             sent["Authorization"] = f"Basic {base64.b64encode(':'.join(self.login).encode()).decode()}"
@@ -105,7 +121,7 @@ class Registry:
             connection.close()
         if answer.status not in good:
             raise ValueError(f"{method} {self.host}{path}: {answer.status} {said[:300]!r}")
-        return answer.status, answer.getheader("Location", "")
+        return Answer(answer.status, answer.getheader("Location", ""), said)
 
     def _logins(self) -> str:
         if not self.login:

@@ -18,7 +18,7 @@ SUITE = "bookworm"
 PACKAGES = """
     systemd-sysv dbus openssh-server ca-certificates iproute2 iptables procps python3
     docker.io podman crun netavark aardvark-dns catatonit
-    busybox-static python3-pika docker-registry rabbitmq-server
+    busybox-static python3-pika python3-requests docker-registry rabbitmq-server
 """
 UNUSED = ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*"]
 
