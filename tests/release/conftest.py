@@ -4,17 +4,22 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from fleet import CONTROL, STATE_DIR, Fleet, stand_in
 from rack import Node, Rack, Unavailable
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+QUEUE, PORT = "annotation-queue", 8080
 NO_DOCKER = "no Docker here: "
 
 
@@ -30,12 +35,30 @@ def rack() -> Iterator[Rack]:
         yield rack
     finally:
         rack.leave()
+        shutil.rmtree(CONTROL, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
 def nodes(rack: Rack, worker_id: str) -> list[Node]:
     """Three machines of this test process, fresh at its start."""
     return rack.start(*(f"{worker_id}-{number}" for number in (1, 2, 3)))
+
+
+@pytest.fixture(scope="session")
+def images(rack: Rack) -> dict[str, str]:
+    """The digests of the stand-in queue's images by tag."""
+    return rack.registries[0].push_queue(QUEUE, rack.busybox)
+
+
+@pytest.fixture
+def fleet(rack: Rack, nodes: list[Node], images: dict[str, str], request: Any, tmp_path: Path) -> Iterator[Fleet]:
+    """The stand-in queue as a service on three nodes, none of which has it yet; they are bare again afterwards."""
+    name = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower())[:40].strip("-")
+    for node in nodes:
+        node.sh(f"mkdir /srv/{name}")
+    yield Fleet(rack, tmp_path, list(nodes), name, stand_in(f"{rack.registries[0].host}/{QUEUE}", name, PORT))
+    for node in nodes:
+        node.sh(f"docker ps -aq | xargs -r docker rm -fv; rm -rf {STATE_DIR} /srv/*")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
