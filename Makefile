@@ -14,10 +14,10 @@ PYTEST := $(TEST) pytest --numprocesses auto --maxprocesses 8
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup bringup test lint unit lab detection integration release coverage docs bench rack build requirements clean
+.PHONY: help setup bringup test lint unit lab detection integration release coverage docs bench bench-release rack build requirements clean
 
 help: ## list the targets
-	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 	@sed -nE 's/^#   ([A-Z]+=)/      \1/p' $(MAKEFILE_LIST)
 
 setup: ## make the virtual environment and install the collection into .build/collections
@@ -58,6 +58,9 @@ docs: ## write docs/catalogue.md: what is checked, by which facts, against what
 
 bench: ## what a verification costs beside a ping, over ssh
 	@$(RUNTIME) python tests/bench/bench.py $(ARGS)
+
+bench-release: ## what a deploy costs beside a chain of tasks, and how long a client waits
+	@$(TEST) python tests/bench/release.py $(ARGS)
 
 rack: ## write the recordings that the simulated rack consists of
 	@$(RUNTIME) tools/rack.sh
