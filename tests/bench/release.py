@@ -152,11 +152,11 @@ def install_chain() -> None:
         (CHAIN / ".done").touch()
 
 
-def measured(bench: Bench, rounds: int) -> None:
+def measured(bench: Bench, rounds: int, sizes: list[int]) -> None:
     """Print the table, the ratios and last the lines that a machine reads."""
     print(ROW.format("variant", "hosts", "wall", "cpu", "tasks, most", "mean"))
     runs: dict[tuple[str, int], list[Run]] = {}
-    for hosts in (3, 1):
+    for hosts in sizes:
         for turn in range(rounds + 1):
             for variant in PORTS:
                 run = bench.run(variant, hosts, ("v1", "v2")[turn % 2])
@@ -171,7 +171,7 @@ def measured(bench: Bench, rounds: int) -> None:
         gaps["bare"].append(bench.bare())
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
     print(f"\nmedians of {rounds} rounds; {os.cpu_count()} processors for controller and nodes, load average {load}")
-    for hosts in (1, 3):
+    for hosts in sizes:
         median = {
             variant: [statistics.median(column) for column in list(zip(*runs[variant, hosts], strict=True))[2:]]
             for variant in PORTS
@@ -192,6 +192,7 @@ def main() -> None:
     """Measure."""
     parser = argparse.ArgumentParser(description="What a deploy costs.")
     parser.add_argument("--rounds", type=int, default=3, help="how often the variants take turns")
+    parser.add_argument("--hosts", default="3,1", help="numbers of hosts, three at most, parted by commas")
     options = parser.parse_args()
     folder = CHECKOUT / ".build" / "bench" / "run"
     folder.mkdir(parents=True, exist_ok=True)
@@ -202,7 +203,7 @@ def main() -> None:
     except Unavailable as reason:
         raise SystemExit(f"bench: NOT RUN, Docker cannot run here: {reason}") from reason
     try:
-        measured(Bench(rack, folder), options.rounds)
+        measured(Bench(rack, folder), options.rounds, [int(size) for size in options.hosts.split(",")])
     finally:
         rack.leave()
 
