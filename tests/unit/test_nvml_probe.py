@@ -124,8 +124,8 @@ def test_works_for_a_parent_without_site_packages(checkout):
 def test_works_from_a_zip(checkout, tmp_path):
     archive = tmp_path / "modules.zip"
     with zipfile.ZipFile(archive, "w") as packed:
-        for path in (checkout / "plugins" / "module_utils").glob("*.py"):
-            packed.write(path, f"module_utils/{path.name}")
+        for path in (checkout / "plugins" / "module_utils").rglob("*.py"):
+            packed.write(path, path.relative_to(checkout / "plugins"))
     code = PARENT.format(place=str(archive))
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, timeout=60, check=True
