@@ -14,8 +14,8 @@ PYTEST := $(TEST) pytest --numprocesses auto --maxprocesses 8
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup bringup test lint unit lab detection integration browser release coverage docs bench \
-	bench-release rack build requirements clean
+.PHONY: help setup bringup test lint unit lab detection integration browser release coverage docs
+.PHONY: bench bench-release rack build requirements clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
