@@ -48,7 +48,7 @@ integration: rack ## the installed collection, end to end, and the Molecule scen
 	@$(TEST) tools/molecule.sh simulated
 
 release: ## deploy and roll back on real machines: the rack in a box (root on Debian 12)
-	@$(TEST) pytest --numprocesses 3 --dist loadgroup tests/release $(ARGS)
+	@$(TEST) tools/release.sh $(ARGS)
 	@$(TEST) tools/molecule.sh real
 
 browser: ## the report's page in Chromium; pictures of it are left in .build/page

@@ -16,8 +16,6 @@ from rack.images import layer
 from rack.rack import LOGIN
 from rack.registry import queue
 
-pytestmark = pytest.mark.xdist_group("bad_input")  # they share what takes long to set up
-
 
 @pytest.fixture(scope="module")
 def standing(

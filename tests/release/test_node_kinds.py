@@ -114,7 +114,6 @@ def runs(node: Node) -> str:
     return node.sh("readlink -f /opt/app/current").strip().rpartition("/")[2]
 
 
-@pytest.mark.xdist_group("kinds")
 def test_unit_deployed_back_and_reverted(app: Machine) -> None:
     first = app.run("1.0")
     assert (first["outcome"], runs(app.node)) == ("deployed", "1.0"), first["msg"]
@@ -130,7 +129,6 @@ def test_unit_deployed_back_and_reverted(app: Machine) -> None:
     assert app.node.sh("stat -c %a /opt/app/environment").strip() == "600"
 
 
-@pytest.mark.xdist_group("kinds")
 def test_unit_that_does_not_hear_is_stopped_by_force(app: Machine) -> None:
     assert app.run("3.0")["outcome"] == "deployed"
     told = app.run("1.0")
@@ -138,7 +136,6 @@ def test_unit_that_does_not_hear_is_stopped_by_force(app: Machine) -> None:
     assert told["warnings"] == ["stopped by force: exit code 137, grace of 2 s exceeded"]
 
 
-@pytest.mark.xdist_group("kinds")
 def test_version_that_was_changed_is_no_way_back(app: Machine) -> None:
     app.run("1.0")
     app.run("1.1")
@@ -148,7 +145,6 @@ def test_version_that_was_changed_is_no_way_back(app: Machine) -> None:
     assert "is not what it was" in told["msg"]
 
 
-@pytest.mark.xdist_group("kinds")
 def test_unit_from_an_archive(app: Machine) -> None:
     app.service["unit"]["artifact"] = "/srv/app-{tag}.tgz"
     app.node.sh("cd /opt/app/releases && for v in 1.0 1.1; do tar czf /srv/app-$v.tgz -C $v app; done; rm -r 1.0 1.1")
@@ -161,7 +157,6 @@ def test_unit_from_an_archive(app: Machine) -> None:
     assert app.back()["outcome"] == "rolled_back"
 
 
-@pytest.mark.xdist_group("kinds")
 @pytest.mark.parametrize("phase", ["prepare", "stop", "configure", "start", "gate", "commit", "back"])
 def test_unit_killed_in_a_phase(app: Machine, phase: str) -> None:
     app.run("1.0")
@@ -209,7 +204,6 @@ def on_podman(machine: Machine, tag: str | None = None, **options: Any) -> dict[
     return machine.run(tag, socket="/run/podman/podman.sock", **options)
 
 
-@pytest.mark.xdist_group("kinds")
 def test_podman_deployed_back_and_reverted(pod: Machine) -> None:
     first = on_podman(pod, "v1")
     assert first["outcome"] == "deployed", first["msg"]
@@ -227,7 +221,6 @@ def test_podman_deployed_back_and_reverted(pod: Machine) -> None:
     assert "v99: there is no such tag (asked " in on_podman(pod, "v99")["msg"]
 
 
-@pytest.mark.xdist_group("kinds")
 @pytest.mark.parametrize("phase", ["stop", "retain", "start", "gate"])
 def test_podman_killed_in_a_phase(pod: Machine, phase: str) -> None:
     on_podman(pod, "v1")

@@ -18,9 +18,6 @@ STREAM, PASSWORD = "annotations", "Str3am-Passw0rd-9f1c"
 MESSAGES, PAUSE_S = 100_000, 0.02  # they come all through the test
 
 
-pytestmark = pytest.mark.xdist_group("stream")  # they share what takes long to set up
-
-
 @pytest.fixture(scope="module")
 def broker(rack: Rack) -> Broker:
     """RabbitMQ, with messages that keep coming."""

@@ -224,7 +224,6 @@ def training(device: Path) -> Iterator[subprocess.Popen[bytes]]:
     process.wait()
 
 
-@pytest.mark.xdist_group("device")
 def test_held_accelerator(bench: Bench, training: subprocess.Popen[bytes]) -> None:
     assert bench.deploy("v1")["outcome"] == "deployed", "not given the card, it does not matter who holds it"
     bench.service["devices"] = [str(DEVICE)]
@@ -241,7 +240,6 @@ def test_held_accelerator(bench: Bench, training: subprocess.Popen[bytes]) -> No
     assert bench.agree() == "v2"
 
 
-@pytest.mark.xdist_group("device")
 def test_training_container_is_seen_and_never_stopped(bench: Bench, device: Path) -> None:
     bench.deploy("v1")
     image = bench.containers()[0]["image"]

@@ -29,8 +29,10 @@ SHOWN = (
     "ExecMainStartTimestampMonotonic",
     "ExecMainStatus",
     "ControlGroup",
+    "Job",
 )
 STATUS = {"active": RUNNING, "reloading": RUNNING, "activating": "starting", "failed": "failed", "inactive": "exited"}
+ENDED = ("exited", "failed")
 
 
 class SystemdUnit:
@@ -89,6 +91,8 @@ class SystemdUnit:
         status = STATUS.get(shown.get("ActiveState", ""), "unknown")
         if shown.get("SubState") == "auto-restart":
             status = "restarting"
+        elif status in ENDED and shown.get("Job", "0") not in ("", "0"):
+            status = "starting"  # systemd has taken a job for it, and has not come to it yet
         code = shown.get("ExecMainStatus", "")
         source = f"systemctl show {self._unit}"
         started = shown.get("ExecMainStartTimestampMonotonic", "")
@@ -131,7 +135,7 @@ class SystemdUnit:
             os.unlink(self._link(spec))
 
     def stop(self, spec: Optional[Spec], grace_s: int) -> Optional[int]:
-        if self.probe().status in ("exited", "failed"):
+        if self.probe().status in ENDED:
             return None
         self._systemctl("stop", "--no-block")
         if self._ended(grace_s):
@@ -178,7 +182,7 @@ class SystemdUnit:
 
     def _ended(self, seconds: float) -> bool:
         give_up = time.monotonic() + seconds
-        while self.probe().status not in ("exited", "failed"):
+        while self.probe().status not in ENDED:
             if time.monotonic() >= give_up:
                 return False
             time.sleep(0.1)
