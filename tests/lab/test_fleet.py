@@ -22,6 +22,7 @@ from ansible_collections.muster.fleet.plugins.module_utils.collect import node a
 from ansible_collections.muster.fleet.plugins.module_utils.collect.together import collect
 from ansible_collections.muster.fleet.plugins.module_utils.replay import Replay
 from ansible_collections.muster.fleet.plugins.plugin_utils import catalogue, fleet
+from ansible_collections.muster.fleet.plugins.plugin_utils.fleet import fabric
 
 CHECKS = fleet.checks()
 FIRST = {node.klass: node for node in reversed(NODES)}
@@ -84,3 +85,51 @@ def test_a_cloned_node_is_found() -> None:
     one = facts("cpu_only", recording("cpu_only", 0).document)
     found = findings([member(peer("cpu_only", 0), one), member(peer("cpu_only", 1), one)])
     assert {"fleet.unique.host_key", "fleet.unique.machine_id", "fleet.unique.mac"} <= set(found)
+
+
+# --- cables against a plan ----------------------------------------------------------------------------------------
+
+
+def lldp_plan(found: Any) -> dict[str, dict[str, str]]:
+    """Return the plan that a healthy node fulfils: what it is connected to over Ethernet."""
+    neighbours = found["nic"]["lldp"]["neighbours"]
+    return {each["interface"]: {"switch": each["chassis_name"], "port": each["port_id"]} for each in neighbours}
+
+
+def discovered(found: Any, rails: dict[str, int]) -> fabric.Fabric:
+    """Return what ``ibnetdiscover`` prints when each RDMA device of a node ends on the switch of its rail."""
+    text = ""
+    for device in found["nic"]["rdma"]["devices"]:
+        guid, rail = device["node_guid"].replace(":", ""), rails[device["name"]]
+        text += f'Ca\t1 "H-{guid}"\t\t# "node HCA"\n[1]({guid})\t"S-b8cef603000000{rail:02d}"[7]'
+        text += f'\t\t# lid 9 lmc 0 "MF0;leaf-{rail}:MQM9700/U1" lid 4 4xNDR\n\n'
+    return fabric.Fabric(fabric.parse(text), None)
+
+
+def cabling(found: Any, plan: Any, seen: fabric.Fabric) -> dict[str, str]:
+    node = peer("hgx_h100", 0)
+    rows = fleet.judge(
+        CHECKS, [member(node, found)], fleet.Ground({}, "2026-11-18T06:30:00Z", {node.name: plan}, {}, seen)
+    )
+    told = sorted(rows, key=lambda row: row["status"] == "fail")  # beside the cables that are wrong, others are right
+    return {row["id"]: row["status"] for row in told if row["id"].startswith("fleet.cabling.")}
+
+
+def test_cables_of_a_healthy_node_end_where_the_plan_says_and_a_swapped_pair_does_not() -> None:
+    found = facts("hgx_h100", recording("hgx_h100", 0).document)
+    rails = {device["name"]: rail for rail, device in enumerate(found["nic"]["rdma"]["devices"])}
+    over_ib = {name: {"ib_switch": f"leaf-{rail}", "port": "7"} for name, rail in rails.items()}
+    plan = {**lldp_plan(found), **over_ib}
+    assert len(rails) > 1
+    assert len(lldp_plan(found)) > 1
+    good = {"fleet.cabling.fabric": "pass", "fleet.cabling.plan": "pass"}
+    assert cabling(found, plan, discovered(found, rails)) == good
+    assert cabling(found, plan, fabric.Fabric()) == {**good, "fleet.cabling.fabric": "unknown"}
+
+    first, second = list(rails)[:2]
+    crossed = {**rails, first: rails[second], second: rails[first]}
+    assert cabling(found, plan, discovered(found, crossed)) == {**good, "fleet.cabling.fabric": "fail"}
+
+    one, two = list(lldp_plan(found))[:2]
+    swapped = {**plan, one: plan[two], two: plan[one]}
+    assert cabling(found, swapped, discovered(found, rails)) == {**good, "fleet.cabling.plan": "fail"}
