@@ -163,6 +163,8 @@ case $verb in
         ;;
     need)
         mkdir -p "$build"
+        exec 9>"$build/lock-need"
+        flock 9 2>/dev/null || true # tests that run side by side need the same
         need "$@"
         exit
         ;;

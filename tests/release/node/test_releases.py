@@ -16,7 +16,7 @@ from ansible_collections.muster.fleet.plugins.module_utils.release import readin
 from node import Bench
 from node.bench import SECRET
 
-BUSYBOX = Path("/usr/bin/busybox").read_bytes()
+BUSYBOX = Path("/usr/bin/busybox")  # brought along with the daemon
 
 
 def _everything(folder: Path) -> dict[str, tuple[int, bytes]]:
@@ -55,7 +55,7 @@ def test_check_mode_changes_nothing_and_asks_the_registry(bench: Bench) -> None:
 
 
 def test_moved_tag_is_a_change_and_rolls_back(bench: Bench) -> None:
-    programs = {"busybox": BUSYBOX}
+    programs = {"busybox": BUSYBOX.read_bytes()}
     bench.service["image"] = f"{bench.registry.host}/moving"
     first = bench.registry.push_queue("moving", programs["busybox"], latest="good")["latest"]
     assert bench.deploy("latest")["outcome"] == "deployed"
@@ -239,7 +239,7 @@ def test_secret_changes_are_seen_by_their_hash(bench: Bench) -> None:
 
 def test_wrong_architecture_is_refused(bench: Bench) -> None:
     bench.deploy("v1")
-    programs = layer({"bin/busybox": BUSYBOX}, executable=("bin/busybox",))
+    programs = layer({"bin/busybox": BUSYBOX.read_bytes()}, executable=("bin/busybox",))
     bench.registry.push("annotation-queue", "arm", queue(programs, "arm", "good", "arm64"))
     told = bench.deploy("arm")
     assert (told["outcome"], bench.agree()) == ("refused", "v1")
