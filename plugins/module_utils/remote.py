@@ -5,14 +5,16 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import sys
 import time
 import zlib
+from _frozen_importlib_external import MAGIC_NUMBER
 from typing import Any, Dict, Mapping, Optional
 
-from .collect.node import COLLECTORS
+from .collect.node import COLLECTORS, load
 from .collect.together import DEADLINE_S, collect
 from .host import Host
 
@@ -23,13 +25,16 @@ def answer(request: Mapping[str, Any]) -> Dict[str, Any]:
     """Collect what ``request`` asks for.
 
     ``request``: ``domains`` (all when absent), ``wanted`` by domain, ``deadline_s``, ``replay`` (recordings to answer
-    from instead of the machine), ``record`` (a name: return a recording as well).
+    from instead of the machine), ``record`` (a name: return a recording as well). ``bytecode`` in the answer is the
+    kind that this Python reads.
     """
     started = time.monotonic()
     try:
         host = _host(request)
     except ValueError as error:
         return {"refused": str(error)}
+    with contextlib.suppress(Exception):  # each collector says so in its own place
+        load()
     domains = request.get("domains") or list(COLLECTORS)
     collectors = {name: COLLECTORS[name] for name in domains}
     facts = collect(host, collectors, request.get("wanted") or {}, request.get("deadline_s") or DEADLINE_S)
@@ -41,6 +46,7 @@ def answer(request: Mapping[str, Any]) -> Dict[str, Any]:
         "planted": dict(host.planted) or None,
         "took_s": round(time.monotonic() - started, 3),
         "cpu_s": round(time.process_time(), 3),
+        "bytecode": MAGIC_NUMBER.hex(),
     }
     if request.get("record"):
         result["recording"] = host.document  # type: ignore[attr-defined] # a Recorder

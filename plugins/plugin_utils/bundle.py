@@ -2,8 +2,11 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The collectors as one compressed parcel for a node's standard input: no files there, nothing installed.
 
-The parcel has four compressed parts: a small importer, the sources of ``module_utils`` and the text of pynvml (or
+The parcel has four compressed parts: a small importer, the program (``module_utils``) and the text of pynvml (or
 nothing), each behind a line with its length, and a request. ``python3 -I -S -c BOOT`` on the node runs it.
+
+The program is source, which any Python reads, or bytecode for a node whose Python is known to be of this one's kind:
+compiling is a third of what a verification costs a node.
 """
 
 from __future__ import annotations
@@ -14,11 +17,13 @@ import functools
 import importlib.util
 import io
 import json
+import marshal
 import sys
 import tokenize
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 from .kept import kept
@@ -28,6 +33,8 @@ PACKAGE = "muster_node"
 MARK = "MUSTER1:"
 OLDEST = (3, 9)
 STAYS = ("judge", "release", "facts_module.py")  # judging is done on this side, and modules travel by themselves
+PASSED_ON = ("nvml_calls", "nvml_child")  # the node gives their text to a child of its own
+BYTECODE = importlib.util.MAGIC_NUMBER.hex()  # the kind of bytecode that this Python writes and reads
 
 BOOT = "import sys,zlib;b=sys.stdin.buffer;exec(zlib.decompress(b.read(int(b.readline()))))"
 # One round trip finds an interpreter and runs it; no double quotes or dollars inside BOOT.
@@ -43,10 +50,14 @@ import sys
 if sys.version_info[:2] < %(oldest)r:
     print("MUSTER-OLD-PYTHON:" + ".".join(map(str, sys.version_info[:3])))
     sys.exit(127)
-import json, zlib
+BYTECODE = %(bytecode)r
+if BYTECODE and sys.modules["_frozen_importlib_external"].MAGIC_NUMBER.hex() != BYTECODE:
+    print("MUSTER-OTHER-PYTHON")
+    sys.exit(127)
+import json, marshal, zlib
 def part():
-    return zlib.decompress(b.read(int(b.readline()))).decode("utf-8")
-S = json.loads(part())
+    return zlib.decompress(b.read(int(b.readline())))
+S = marshal.loads(part()) if BYTECODE else json.loads(part().decode("utf-8"))
 class Bundle(object):
     @classmethod
     def find_spec(cls, name, path=None, target=None):
@@ -61,12 +72,13 @@ class Bundle(object):
     @staticmethod
     def exec_module(module):
         name = module.__spec__.name
-        exec(compile(S[name][1], "<" + name + ">", "exec"), module.__dict__)
+        code = S[name][1]
+        exec(compile(code, "<" + name + ">", "exec") if isinstance(code, str) else code, module.__dict__)
     @staticmethod
     def get_source(name):
-        return S[name][1]
+        return S[name][1] if isinstance(S[name][1], str) else None
 sys.meta_path.insert(0, Bundle)
-PYNVML = part() or None
+PYNVML = part().decode("utf-8") or None
 from %(package)s import remote
 remote.main(json.loads(zlib.decompress(b.read())), PYNVML)
 """
@@ -76,12 +88,19 @@ class NoAnswer(Exception):
     """The node ran something else, or nothing; the message says what was seen."""
 
 
+class OtherPython(NoAnswer):
+    """The node's Python does not read the bytecode it was sent."""
+
+
 @functools.cache
-def program() -> bytes:
-    """Return importer and sources as the parcel holds them: the same for every node, so made once and kept."""
+def program(bytecode: str = "") -> bytes:
+    """Return importer and program as the parcel holds them: the same for every node, so made once and kept.
+
+    ``bytecode``: ``BYTECODE`` for a node that reads it; source without.
+    """
     texts = sources()
     made_from = "".join([sys.version, IMPORTER, Path(__file__).read_text(encoding="utf-8"), *texts.values()])
-    return kept("program", made_from, lambda: _program(texts))
+    return kept(f"program{bytecode}", made_from, lambda: _program(texts, bytecode))
 
 
 @functools.cache
@@ -98,21 +117,37 @@ def pynvml() -> bytes:
     return kept("pynvml", sys.version + text, lambda: _part(text.encode()))
 
 
-def _program(texts: Mapping[Path, str]) -> bytes:
-    modules: dict[str, tuple[bool, str]] = {}
+def _program(texts: Mapping[Path, str], bytecode: str) -> bytes:
+    modules: dict[str, tuple[bool, Any]] = {}
     for path, text in texts.items():
         relative = path.relative_to(SOURCES)
         if relative.parts[0] not in STAYS:
             parts = [PACKAGE, *relative.with_suffix("").parts]
             package = parts[-1] == "__init__"
-            modules[".".join(parts[:-1] if package else parts)] = (package, _bare(text))
-    importer = IMPORTER % {"oldest": OLDEST, "package": PACKAGE}
-    return _part(importer.encode()) + _part(json.dumps(modules).encode())
+            as_text = not bytecode or parts[-1] in PASSED_ON
+            modules[".".join(parts[:-1] if package else parts)] = (package, (_bare if as_text else _compiled)(text))
+    importer = IMPORTER % {"oldest": OLDEST, "package": PACKAGE, "bytecode": bytecode}
+    return _part(importer.encode()) + _part(marshal.dumps(modules) if bytecode else json.dumps(modules).encode())
 
 
 def _part(data: bytes) -> bytes:
     packed = zlib.compress(data, 9)
     return b"%d\n" % len(packed) + packed
+
+
+def _compiled(source: str) -> CodeType:
+    return _placeless(compile(_bare(source), "<muster>", "exec", dont_inherit=True))
+
+
+def _placeless(code: CodeType) -> CodeType:
+    """Return code that does not tell lines and columns: they are half of its size, and no answer needs them.
+
+    Every byte of the table says "no location" for up to eight instructions (CPython, ``Objects/locations.md``).
+    """
+    full, rest = divmod(len(code.co_code) // 2, 8)
+    table = b"\xff" * full + (bytes([0xF8 | (rest - 1)]) if rest else b"")
+    within = tuple(_placeless(const) if isinstance(const, CodeType) else const for const in code.co_consts)
+    return code.replace(co_linetable=table, co_consts=within)
 
 
 def _bare(source: str) -> str:
@@ -141,10 +176,10 @@ def command(interpreter: str | None) -> str:
     return COMMAND.format(pythons=given or PYTHONS, boot=BOOT)
 
 
-def parcel(request: Mapping[str, Any], with_pynvml: bool = False) -> bytes:
+def parcel(request: Mapping[str, Any], with_pynvml: bool = False, bytecode: str = "") -> bytes:
     """Return what goes to the node's standard input."""
     binding = pynvml() if with_pynvml else _part(b"")
-    return program() + binding + zlib.compress(json.dumps(request).encode(), 6)
+    return program(bytecode) + binding + zlib.compress(json.dumps(request).encode(), 6)
 
 
 def unpack(stdout: str, stderr: str, rc: int) -> dict[str, Any]:
@@ -162,6 +197,8 @@ def unpack(stdout: str, stderr: str, rc: int) -> dict[str, Any]:
         if line.startswith("MUSTER-OLD-PYTHON:"):
             oldest = ".".join(map(str, OLDEST))
             raise NoAnswer(f"the machine has Python {line.split(':')[1]}; the collectors need {oldest} or newer")
+        if line == "MUSTER-OTHER-PYTHON":
+            raise OtherPython("the machine's Python is of another kind than the program was compiled for")
         if line == "MUSTER-NO-PYTHON":
             raise NoAnswer("the machine has no Python 3")
     said = (stderr.strip() or stdout.strip() or "nothing").splitlines()[-1][:300]

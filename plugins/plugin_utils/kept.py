@@ -8,29 +8,49 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 from ansible import constants as C
 
 
 def kept(name: str, made_from: str, make: Callable[[], bytes]) -> bytes:
     """Return what ``make`` makes, from disk when an earlier run made it from the same."""
-    folder = Path(C.config.get_config_value("ANSIBLE_HOME")).expanduser() / "muster"
-    path = folder / f"{name}-{hashlib.sha256(made_from.encode()).hexdigest()[:24]}"
+    path = _folder() / f"{name}-{hashlib.sha256(made_from.encode()).hexdigest()[:24]}"
     found = _read(path)
     if found is not None:
         return found
     made = make()
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = path.with_suffix(f".{os.getpid()}")
-        draft.write_bytes(hashlib.sha256(made).digest() + made)
-        draft.rename(path)
-        for older in folder.glob(f"{name}-*"):
+    if _write(path, made):
+        for older in path.parent.glob(f"{name}-*"):
             if older != path and not older.suffix:
                 older.unlink(missing_ok=True)
-    except OSError:
-        pass  # it is made again next time
     return made
+
+
+def recall(name: str) -> str | None:
+    """Return what an earlier run remembered under a name: a hint, never to be relied on."""
+    found = _read(_folder() / quote(name, safe=""))
+    return None if found is None else found.decode("utf-8", "replace")
+
+
+def remember(name: str, text: str) -> None:
+    """Keep a hint for later runs, where that is possible."""
+    _write(_folder() / quote(name, safe=""), text.encode())
+
+
+def _folder() -> Path:
+    return Path(C.config.get_config_value("ANSIBLE_HOME")).expanduser() / "muster"
+
+
+def _write(path: Path, content: bytes) -> bool:
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft = path.with_suffix(f".{os.getpid()}")
+        draft.write_bytes(hashlib.sha256(content).digest() + content)
+        draft.rename(path)
+    except OSError:
+        return False  # it is made again next time
+    return True
 
 
 def _read(path: Path) -> bytes | None:

@@ -1,6 +1,10 @@
 # Copyright (c) 2026 the muster.fleet authors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Asking a node: the parcel of collectors goes out and the answer comes back in one exec of Ansible's connection."""
+"""Asking a node: the parcel of collectors goes out and the answer comes back in one exec of Ansible's connection.
+
+Which Python a node has is remembered from one run to the next: of this controller's kind, and it gets bytecode. When
+that turns out wrong (its Python was upgraded), it is asked a second time, with source.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from . import bundle
+from .kept import recall, remember
 
 MARGIN_S = 15.0  # for the connection, on top of what the node itself is given
 
@@ -20,13 +25,25 @@ def ask(action: Any, task_vars: Mapping[str, Any], request: Mapping[str, Any], v
     Raises ``bundle.NoAnswer`` when the machine was reached but did not answer, and lets Ansible's own
     ``AnsibleConnectionFailure`` through when it was not reached.
     """
+    name = f"python-{task_vars['inventory_hostname']}"
+    known = recall(name)
+    try:
+        answer = _exchange(action, task_vars, request, vendor, known if known == bundle.BYTECODE else "")
+    except bundle.OtherPython:
+        answer = _exchange(action, task_vars, request, vendor, "")
+    if answer["bytecode"] != known:
+        remember(name, answer["bytecode"])
+    return answer
+
+
+def _exchange(
+    action: Any, task_vars: Mapping[str, Any], request: Mapping[str, Any], vendor: Any, bytecode: str
+) -> dict[str, Any]:
     interpreter = str(action._templar.template(task_vars.get("ansible_python_interpreter")) or "auto")
     command = bundle.command(None if interpreter.startswith("auto") else interpreter)
-    seconds = float(request["deadline_s"]) + MARGIN_S
-    with alarm(seconds):
-        done = action._low_level_execute_command(
-            command, in_data=bundle.parcel(request, vendor in ("nvidia", "any")), sudoable=True
-        )
+    parcel = bundle.parcel(request, vendor in ("nvidia", "any"), bytecode)
+    with alarm(float(request["deadline_s"]) + MARGIN_S):
+        done = action._low_level_execute_command(command, in_data=parcel, sudoable=True)
     return bundle.unpack(done.get("stdout", ""), done.get("stderr", ""), done.get("rc", 0))
 
 

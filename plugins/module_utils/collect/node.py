@@ -13,15 +13,19 @@ from .together import Collector
 DOMAINS = ("host", "time", "security", "pci", "gpu", "nic", "firmware", "storage", "log", "service", "cluster")
 
 
-def _modules() -> Dict[str, Any]:
-    """Return the collectors by domain; late, since a controller that asks nodes needs their names alone."""
+@functools.cache
+def load() -> Dict[str, Any]:
+    """Return the collectors by domain; late, since a controller that asks nodes needs their names alone.
+
+    Threads that all load them at once wait for each other: who asks for several domains does it before.
+    """
     from . import cluster, firmware, gpu, host, log, nic, pci, security, service, storage, time
 
     return dict(zip(DOMAINS, (host, time, security, pci, gpu, nic, firmware, storage, log, service, cluster)))
 
 
 def _collect(domain: str, host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:
-    facts: Dict[str, Any] = _modules()[domain].collect(host, wanted)
+    facts: Dict[str, Any] = load()[domain].collect(host, wanted)
     return facts
 
 
@@ -30,5 +34,5 @@ COLLECTORS: Dict[str, Collector] = {domain: functools.partial(_collect, domain) 
 
 def wanted(profile: Mapping[str, Any]) -> Dict[str, Any]:
     """Return what a profile's values ask each collector to look at (sysctls, units, packages, …)."""
-    asking = {domain: getattr(module, "wanted", None) for domain, module in _modules().items()}
+    asking = {domain: getattr(module, "wanted", None) for domain, module in load().items()}
     return {domain: ask(profile) if ask else {} for domain, ask in asking.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import marshal
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,8 @@ MINIMAL = {
     "closed": True,
     "identity": {"hostname": "n", "uid": 0, "now": 1.0},
 }
+
+CODES = ("", bundle.BYTECODE)
 
 
 def interpreters():
@@ -40,6 +43,16 @@ def send(python, request, stdin=None):
         input=stdin or bundle.parcel(request), capture_output=True, timeout=60, check=False,
     )  # fmt: skip
     return done.stdout.decode(), done.stderr.decode(), done.returncode
+
+
+def parts(program):
+    """Return the two parts of a program, unpacked: importer and modules."""
+    found = []
+    while program:
+        length, program = program.split(b"\n", 1)
+        found.append(zlib.decompress(program[: int(length)]))
+        program = program[int(length) :]
+    return found[0].decode(), found[1]
 
 
 @pytest.mark.parametrize("version", sorted(interpreters(), key=lambda name: (len(name), name)))
@@ -133,7 +146,7 @@ class C:
 def test_program_is_kept_for_later_runs(tmp_path, monkeypatch):
     monkeypatch.setattr(C.config, "get_config_value", lambda name: str(tmp_path))
     first = bundle.program.__wrapped__()
-    monkeypatch.setattr(bundle, "_program", lambda texts: b"made anew")
+    monkeypatch.setattr(bundle, "_program", lambda texts, bytecode: b"made anew")
     assert bundle.program.__wrapped__() == first
     monkeypatch.setattr(bundle, "IMPORTER", bundle.IMPORTER + "# changed")
     assert bundle.program.__wrapped__() == b"made anew"
@@ -155,3 +168,45 @@ def test_recording_travels_back_and_gives_the_same_facts():
         )
 
     assert bare(again["facts"]) == bare(live["facts"])
+
+
+def test_bytecode_gives_the_same_answer_as_source():
+    """Compiled here, read by the same kind of Python: nothing but the time it takes may differ."""
+    request = {"replay": [MINIMAL], "deadline_s": 20}
+    told = [bundle.unpack(*send(sys.executable, request, bundle.parcel(request, bytecode=kind))) for kind in CODES]
+    bare = [
+        {name: {k: v for k, v in f.items() if k != "took_ms"} for name, f in each["facts"].items()} for each in told
+    ]
+    assert bare[0] == bare[1]
+    assert {each["bytecode"] for each in told} == {bundle.BYTECODE}
+
+
+def test_other_python_refuses_bytecode_and_says_so():
+    parcel = bundle.program.__wrapped__("00000000") + b"0\n"
+    with pytest.raises(bundle.OtherPython):
+        bundle.unpack(*send(sys.executable, {}, parcel))
+
+
+@pytest.mark.parametrize("kind", CODES)
+def test_what_goes_to_a_child_of_the_node_is_text_in_both_kinds(kind):
+    """NVML is asked by a child of the node's own, which is given its program as text."""
+    importer, program = parts(bundle.program(kind))
+    show = (
+        "from muster_node import nvml_probe as p\nprint(len(p._source(p.nvml_calls)), len(p._source(p.nvml_child)))\n"
+    )
+    head = importer.split("from muster_node import remote")[0] + show
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", "import sys;b=sys.stdin.buffer;exec(sys.argv[1])", head],
+        input=bundle._part(program) + bundle._part(b""), capture_output=True, check=False,
+    )  # fmt: skip
+    assert done.stderr == b""
+    assert all(int(length) > 1000 for length in done.stdout.split())
+
+
+def test_bytecode_tells_what_broke_without_lines():
+    """A traceback must still print: its last line is what the user is told."""
+    code = bundle._placeless(compile("def f():\n    return 1 / 0\nf()", "<muster>", "exec"))
+    show = "import sys, marshal, traceback\ntry:\n exec(marshal.loads(sys.stdin.buffer.read()))\nexcept Exception:\n"
+    show += " traceback.print_exc()"
+    done = subprocess.run([sys.executable, "-c", show], input=marshal.dumps(code), capture_output=True, check=False)
+    assert done.stderr.decode().strip().endswith("ZeroDivisionError: division by zero")
