@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import gc
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -63,9 +65,22 @@ class ActionModule(ActionBase):
         variables = task_vars or {}
         options = inputs.options(self, variables, ARGUMENTS, INVENTORY)
         try:
-            return dict(result, changed=False, **_reported(options, variables))
+            with _uncollected():
+                return dict(result, changed=False, **_reported(options, variables))
         except BadInput as error:
             return dict(result, failed=True, msg=str(error))
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Spare the garbage collector millions of rows that all live to the end: looking through them is a fifth of it."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _reported(options: dict[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:

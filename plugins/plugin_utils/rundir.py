@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -97,9 +98,13 @@ class RunDirectory:
         return load(path) if path.exists() else None
 
     def document(self) -> dict[str, Any] | None:
-        """Return ``run.json`` when it is there."""
+        """Return ``run.json`` when it is there; to be read only, since whoever asks again gets the same."""
         path = self.path / "run.json"
-        return load(path) if path.exists() else None
+        if not path.exists():
+            return None
+        found = path.stat()
+        document: dict[str, Any] = _document(path, found.st_ino, found.st_mtime_ns)
+        return document
 
     def point_latest(self) -> None:
         """Let ``latest`` point here."""
@@ -129,6 +134,12 @@ def _record(path: Path) -> dict[str, Any]:
         said = "no schema version" if version is None else f"schema version {version}"
         raise BadInput(f"{path}: has {said}, this release reads version {RECORD_SCHEMA}")
     return record
+
+
+@functools.lru_cache(maxsize=1)
+def _document(path: Path, unused_inode: int, unused_mtime_ns: int) -> Any:
+    """Return a run's document; the one before this run is asked for more than once, and holds much."""
+    return load(path)
 
 
 def load(path: Path) -> Any:
