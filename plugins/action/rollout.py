@@ -21,7 +21,8 @@ from ansible_collections.muster.fleet.plugins.plugin_utils.rollout.steps import 
 
 display = Display()
 LATER = ("apply", "settle")  # the steps that touch hosts: what they could not note is not known, and so not good
-checklist.shipped()  # read while the plugin is loaded, so that all workers, forked later, share it
+# Read while the plugin is loaded, so that all workers, forked later, share it.
+checklist.shipped(), inputs.of_role("deploy"), inputs.of_role("rollback")
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "step": {"type": "str", "required": True, "choices": ["plan", "gate", "apply", "settle"]},
@@ -66,6 +67,9 @@ class ActionModule(ActionBase):
         variables = task_vars or {}
         try:
             options = inputs.options(self, variables, ARGUMENTS, INVENTORY)
+            if options["step"] == "plan":
+                for text in inputs.misspelt(variables, "deploy") + inputs.misspelt(variables, "rollback"):
+                    display.warning(text)
             steps = Steps(self, variables, options)
             return dict(result, **getattr(steps, options["step"])())
         except AnsibleConnectionFailure:

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,13 +16,13 @@ from ansible.utils.display import Display
 from ansible_collections.muster.fleet.plugins.module_utils.collect.node import DOMAINS
 from ansible_collections.muster.fleet.plugins.module_utils.judge.results import FAIL, UNKNOWN
 from ansible_collections.muster.fleet.plugins.plugin_utils import bundle, inputs, node, prepared, record, rundir
-from ansible_collections.muster.fleet.plugins.plugin_utils.files import ROLES, BadInput, entries
+from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput
 from ansible_collections.muster.fleet.plugins.plugin_utils.progress import note
 
 display = Display()
-bundle.program(), bundle.pynvml()  # made while the plugin is loaded, so that all workers, forked later, share them
+# Made while the plugin is loaded, so that all workers, forked later, share them.
+bundle.program(), bundle.program(bundle.BYTECODE), bundle.pynvml(), inputs.of_role("verify")
 
-VARIABLES = list(entries(ROLES / "verify" / "defaults" / "main.yml")[0].value)  # read once, not for every host
 SHOWN = 5
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "profile": {"type": "str", "default": "generic"},
@@ -55,7 +54,8 @@ class ActionModule(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
         options = inputs.options(self, variables, ARGUMENTS, INVENTORY)
-        _warn_of_misspelt(variables)
+        for text in inputs.misspelt(variables, "verify", always=True):
+            display.warning(text)
         name = variables["inventory_hostname"]
         run = rundir.RunDirectory(options["report_dir"], options["run_id"] or rundir.identity()["run_id"])
         subject = record.Subject(name, options)
@@ -137,11 +137,3 @@ def _short(kept: Mapping[str, Any]) -> dict[str, Any]:
         "findings": [row["message"][:400] for row in grave[:SHOWN]],
         "findings_cut": max(0, len(grave) - SHOWN),
     }
-
-
-def _warn_of_misspelt(variables: Mapping[str, Any]) -> None:
-    """Name inventory variables that look like the role's but are none: they would be ignored in silence."""
-    for name in variables:
-        if name.startswith("verify_") and name not in VARIABLES:
-            near = difflib.get_close_matches(name, VARIABLES, 1)
-            display.warning(f"{name} is not a variable of role verify" + (f"; did you mean {near[0]}?" if near else ""))

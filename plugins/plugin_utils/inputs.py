@@ -8,8 +8,12 @@ judging it does; read here, a variable is only templated when a user wrote a tem
 
 from __future__ import annotations
 
+import difflib
+import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+from .files import ROLES, entries
 
 
 def options(
@@ -45,3 +49,25 @@ def _variables(name: str, option: str, role: str | None, inventory: Mapping[str,
     yield f"{name}_{option}"
     if option in inventory:
         yield inventory[option]
+
+
+def misspelt(variables: Mapping[str, Any], role: str, always: bool = False) -> list[str]:
+    """Name variables that look like a role's but are none: they would be ignored in silence.
+
+    One that resembles none of the role's is somebody else's, unless ``always`` claims the prefix for the role.
+    """
+    found = []
+    for name in variables:
+        if name.startswith(f"{role}_") and name not in of_role(role):
+            suffixes = {known.removeprefix(f"{role}_"): known for known in of_role(role)}
+            near = difflib.get_close_matches(name.removeprefix(f"{role}_"), suffixes, 1, 0.6 if always else 0.75)
+            if near or always:
+                hint = f"; did you mean {suffixes[near[0]]}?" if near else ""
+                found.append(f"{name} is not a variable of role {role}{hint}")
+    return found
+
+
+@functools.cache
+def of_role(role: str) -> list[str]:
+    """Return the names of a role's variables."""
+    return list(entries(ROLES / role / "defaults" / "main.yml")[0].value)
