@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from rack import Node, Rack, Unavailable
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 QUEUE, PORT = "annotation-queue", 8080
-NO_DOCKER = "no Docker here: "
+NOT_RUN = "not run here: "
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +31,7 @@ def rack() -> Iterator[Rack]:
     try:
         rack.enter()
     except Unavailable as reason:
-        pytest.skip(f"{NO_DOCKER}{reason}")
+        pytest.skip(f"{NOT_RUN}Docker cannot run: {reason}")
     try:
         yield rack
     finally:
@@ -65,9 +66,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say loudly what was not run, here and in the last lines of `make test`: a skipped test proves nothing."""
     told = CHECKOUT / ".build" / "not-run"
     told.unlink(missing_ok=True)
-    skipped = [each for each in terminalreporter.stats.get("skipped", []) if NO_DOCKER in str(each.longrepr)]
-    if skipped:
-        reason = str(skipped[0].longrepr[2]).partition(NO_DOCKER)[2]
-        line = f"NOT RUN: {len(skipped)} tests on real engines were skipped, Docker cannot run: {reason}"
+    skips = [str(each.longrepr[2]) for each in terminalreporter.stats.get("skipped", [])]
+    reasons = Counter(skip.partition(NOT_RUN)[2] for skip in skips if NOT_RUN in skip)
+    for reason, number in reasons.items():
+        line = f"NOT RUN: {number} tests on real engines were skipped. {reason}"
         terminalreporter.write_line(line, red=True, bold=True)
-        told.write_text(line + "\n")
+        with told.open("a") as lines:
+            lines.write(line + "\n")

@@ -28,7 +28,7 @@ def daemon(worker_id: str) -> Iterator[BareDaemon]:
     try:
         daemon.start()
     except Unavailable as reason:
-        pytest.skip(f"no Docker here: {reason}")
+        pytest.skip(f"not run here: Docker cannot run: {reason}")
     yield daemon
     daemon.stop()
 

@@ -25,7 +25,7 @@ def project(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
     try:
         config = compose.plugin(CHECKOUT / ".build" / "compose")
     except Unavailable as reason:
-        pytest.skip(f"no Docker here: {reason}")
+        pytest.skip(f"not run here: {reason}")
     monkeypatch.setenv("DOCKER_CONFIG", str(config))
     bench.config = bench.folder / "compose.yml"
     for key in ("network", "mounts"):

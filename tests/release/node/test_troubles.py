@@ -136,7 +136,7 @@ def small(bench: Bench) -> Iterator[Bench]:
     """A service whose state lies on a file system of 1 MiB, with v1 running."""
     bench.state_dir.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", bench.state_dir], check=False).returncode:
-        pytest.skip("no Docker here: nothing may be mounted")
+        pytest.skip("not run here: nothing may be mounted")
     assert bench.deploy("v1")["outcome"] == "deployed"
     yield bench
     subprocess.run(["umount", "-l", bench.state_dir], check=True)
