@@ -52,25 +52,26 @@ class Probe(threading.Thread):
     def __init__(self, node: Node, port: int) -> None:
         super().__init__(daemon=True)
         self._node, self._port, self._over = node, port, threading.Event()
-        self.longest_s = 0.0
+        self._answered = self._longest_s = 0.0
 
     def run(self) -> None:
         """Ask, until :meth:`over`."""
-        last = time.monotonic()
+        self._answered = time.monotonic()
         while not self._over.is_set():
             asked = time.monotonic()
             if self._node.http("/version", self._port, timeout_s=0.2):
                 now = time.monotonic()
-                self.longest_s = max(self.longest_s, now - last)
-                last = now
+                self._longest_s, self._answered = max(self._longest_s, now - self._answered), now
             time.sleep(max(0.0, asked + 0.01 - time.monotonic()))
 
     def over(self) -> float:
-        """Stop asking and return the longest gap in seconds."""
-        time.sleep(0.1)
+        """Wait for one more answer, so that the last gap has its end; stop asking, return the longest in seconds."""
+        since = time.monotonic()
+        while self._answered < since:
+            time.sleep(0.01)
         self._over.set()
         self.join()
-        return self.longest_s
+        return self._longest_s
 
 
 class Bench:

@@ -19,7 +19,7 @@ OPTIONS = {
     "who": {"type": "str"}, "why": {"type": "str"}, "state_dir": {"type": "path"}, "lease_s": {"type": "int"},
     "socket": {"type": "path"},
 }  # fmt: skip
-POST = ("running", "restarts", "http", "tcp", "command", "advancing", "log", "disk")
+POST = ("running", "restarts", "http", "tcp", "command", "advancing", "resumed", "log", "disk")
 PRE = ("accelerators", "image", "way_back", "disk", "directories", "driver", "container_runtime")
 
 

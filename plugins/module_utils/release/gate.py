@@ -41,8 +41,11 @@ class Bad(StepFailed):
 class Watched:
     """The gate of one release that was just started."""
 
-    def __init__(self, kind: Kind, gate: Mapping[str, Any], tick: Callable[[], None], item: str):
-        self._kind, self._gate, self._tick, self._item = kind, gate, tick, item
+    def __init__(
+        self, kind: Kind, gate: Mapping[str, Any], tick: Callable[[], None], item: str, stood: Optional[float] = None
+    ):
+        """``stood``: the number that must advance, as the release before left it."""
+        self._kind, self._gate, self._tick, self._item, self._stood = kind, gate, tick, item, stood
         self._starts: List[str] = []
         self._from: Optional[float] = None  # the number that must advance, when it was first seen
         self.rows: Dict[str, Dict[str, Any]] = {}
@@ -91,8 +94,10 @@ class Watched:
             looks.append(("health", source, _healthy(probe)))
         if not all(look.good for name, unused, look in looks):
             return looks  # who does not run need not be asked
-        for name in ("http", "tcp", "command", "advancing") if whole else ("http", "tcp"):
-            wanted = self._gate.get(name)
+        resumed = self._gate.get("advancing") if self._stood is not None else None
+        gate = {**self._gate, "resumed": resumed}
+        for name in ("http", "tcp", "command", "resumed", "advancing") if whole else ("http", "tcp"):
+            wanted = gate.get(name)
             if wanted:
                 looks.append((name, _place(name, wanted), getattr(self, f"_{name}")(wanted)))
         return looks
@@ -160,6 +165,16 @@ class Watched:
             return Look(False, False, str(error), "exit code 0")
         return Look(code == 0, False, f"exit code {code}", "exit code 0")
 
+    def _resumed(self, wanted: Mapping[str, Any]) -> Look:
+        """A number that fell back is no matter of waiting: it would pass as soon as it has caught up."""
+        stood = self._stood or 0.0
+        expected = f"at least {stood:g}, as before the stop"
+        try:
+            now = number(wanted)
+        except (OSError, ValueError) as error:
+            return Look(False, False, f"no number: {error}", expected)
+        return Look(now >= stood, now < stood, f"{now:g}", expected)
+
     def _advancing(self, wanted: Mapping[str, Any]) -> Look:
         try:
             now = number(wanted)
@@ -169,6 +184,17 @@ class Watched:
             self._from = now
         seen = f"{self._from:g}, then {now:g}"
         return Look(now > self._from, False, seen, f"a number that grows within {wanted['within_s']:g} s")
+
+
+def standing(gate: Mapping[str, Any]) -> Optional[float]:
+    """Return the number that a release must go on from, ``None`` when there is none or it may begin anew."""
+    wanted = gate.get("advancing")
+    if not wanted or not wanted.get("resumes"):
+        return None
+    try:
+        return number(wanted)
+    except (OSError, ValueError):
+        return None
 
 
 def number(wanted: Mapping[str, Any]) -> float:
@@ -195,6 +221,7 @@ def _place(name: str, wanted: Any) -> str:
     places = {
         "http": lambda: wanted["url"],
         "tcp": lambda: f"{wanted['host']}:{wanted['port']}",
+        "resumed": lambda: wanted["file"],
         "advancing": lambda: wanted["file"],
     }
     return str(places[name]()) if name in places else "the command in the service"

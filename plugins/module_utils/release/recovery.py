@@ -21,13 +21,13 @@ def recover(work: Work) -> Optional[str]:
         return None
     params = work.params
     work.params = dict(params, state=journal.get("state", "present"), why=journal.get("why", params["why"]))
-    work.stop_exit, work.ran = journal.get("stop_exit"), bool(journal.get("ran"))
+    work.stop_exit, work.ran, work.stood = journal.get("stop_exit"), bool(journal.get("ran")), journal.get("stood")
     work.target = next(iter(known(work.store, [journal["release"]])), {})
     work.current = next(iter(known(work.store, [journal["from"]])), None)
     try:
         told = _brought_to_order(work, journal)
     finally:
-        work.params, work.target, work.current, work.stop_exit = params, {}, None, None
+        work.params, work.target, work.current, work.stop_exit, work.stood = params, {}, None, None, None
     work.store.note("recovered", message=told, **work.who())
     return told
 

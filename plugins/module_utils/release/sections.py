@@ -74,13 +74,15 @@ class Advancing:
     """A number in a file on the node that must grow: proof that work is done, not only that a process is there.
 
     ``key`` is a line ``key: number`` or ``key=number``, ``pattern`` a regular expression with a group around it;
-    with neither, the file holds the number alone.
+    with neither, the file holds the number alone. ``resumes``: the number goes on from where it stood before the stop;
+    a service that counts anew after each start says false.
     """
 
     file: str = setting(pattern=ABSOLUTE, like="/azaion/offset.yaml")
     key: Optional[str] = setting(None)
     pattern: Optional[str] = setting(None)
     within_s: float = setting(30.0, least=0)
+    resumes: bool = setting(True)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List
 
-from . import Refused, StepFailed, checks, disk, files, guard
+from . import Refused, StepFailed, checks, disk, files, gate, guard
 from .kinds.base import Spec
 from .work import Work, is_silent, known
 
@@ -120,6 +120,10 @@ def stop(work: Work) -> None:
         if found:
             raise StepFailed(f"accelerators are held meanwhile: {guard.told(found)}")
     work.stopping(work.current)
+    wanted = work.target["service"]["gate"]
+    work.stood = gate.standing(wanted) if work.current else None
+    if work.stood is None and (wanted.get("advancing") or {}).get("resumes"):
+        work.report.row("post.resumed", "not_applicable", None, None, "no number stood there that it could go on from")
 
 
 def retain(work: Work) -> None:

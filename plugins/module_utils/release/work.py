@@ -34,6 +34,7 @@ class Work:
         self._ticks_from = 0.0
         self.ran = False  # whether the service was well when the run began
         self.stop_exit: Optional[int] = None
+        self.stood: Optional[float] = None  # the number that must advance, after what ran was stopped
         self.adopted: Optional[Dict[str, Any]] = None  # an entry for what runs and was not started from here
 
     def tick(self) -> None:
@@ -54,6 +55,7 @@ class Work:
             "seq": self.target.get("seq"),
             "ran": self.ran,
             "stop_exit": self.stop_exit,
+            "stood": self.stood,
             "at": clock.now(),
             **self.who(),
         }
@@ -68,9 +70,11 @@ class Work:
     def gate(self, spec: Spec, watch_s: Optional[float], told: bool = True) -> None:
         """Pass a release through its gate or, with ``watch_s``, its watch window; raise :class:`gate.Bad`.
 
-        What was seen goes into the checklist if it is to be ``told``: on the way back, what failed must stay there.
+        What was seen goes into the checklist if it is to be ``told``: on the way back, what failed must stay there, and
+        a number that the failed release set back is not held against the one before.
         """
-        watched = gate.Watched(self.kind, spec["service"]["gate"], self.tick, self.report.name)
+        stood = self.stood if told else None
+        watched = gate.Watched(self.kind, spec["service"]["gate"], self.tick, self.report.name, stood)
         try:
             if watch_s is None:
                 watched.open()

@@ -89,6 +89,39 @@ def test_frozen_offset_is_no_good_release(bench: Bench) -> None:
     assert row["source"] == file
 
 
+def test_release_that_begins_anew_is_led_back(bench: Bench) -> None:
+    """It advances, and reads everything twice."""
+    file = bench.data / "offset.yaml"
+    bench.service["gate"]["advancing"] = {"file": str(file), "key": "offset", "within_s": 5}
+    bench.registry.push_queue("annotation-queue", BUSYBOX.read_bytes(), anew="anew")
+    file.write_text("offset: 7000\n")
+    first = bench.deploy("v1")
+    assert first["outcome"] == "deployed", "nothing ran that it could go on from"
+    row = next(row for row in first["checks"] if row["id"] == "release.post.resumed")
+    assert (row["status"], row["message"]) == ("not_applicable", "no number stood there that it could go on from")
+    anew = bench.deploy("anew")
+    assert (anew["outcome"], bench.agree()) == ("reverted", "v1")
+    assert "resumed: 1, expected at least 70" in anew["msg"]
+    good = bench.deploy("v2")
+    row = next(row for row in good["checks"] if row["id"] == "release.post.resumed")
+    assert (good["outcome"], row["status"], row["source"]) == ("deployed", "pass", str(file))
+    bench.service["gate"]["advancing"]["resumes"] = False
+    assert bench.deploy("anew")["outcome"] == "deployed", "a service may count anew, if it says so"
+
+
+def test_number_is_known_to_the_run_that_recovers(bench: Bench) -> None:
+    """Killed with the new release just started: whoever finishes it holds the same number against it."""
+    file = bench.data / "offset.yaml"
+    bench.service["gate"]["advancing"] = {"file": str(file), "key": "offset", "within_s": 5}
+    bench.registry.push_queue("annotation-queue", BUSYBOX.read_bytes(), anew="anew")
+    file.write_text("offset: 7000\n")
+    bench.deploy("v1")
+    bench.deploy("anew", kill={"at": "gate", "when": "after"})
+    told = bench.run(state="recovered", service=None)
+    assert "resumed: " in told["msg"]
+    assert bench.agree() == "v1"
+
+
 def test_first_deploy_of_a_bad_release_leaves_nothing(bench: Bench) -> None:
     bad = bench.deploy("v3")
     assert (bad["outcome"], bad["failed"]) == ("failed", True)

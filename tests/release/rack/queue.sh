@@ -1,6 +1,7 @@
 #!/bin/busybox sh
 # A stand-in for a queue consumer: counts up an offset that it keeps in /data, and answers on port 8080.
-# /MODE, or the variable MODE, says what is wrong with this release: good, crash, sick, deaf or stuck.
+# /MODE, or the variable MODE, says what is wrong with this release: good, crash, sick, deaf, stuck or anew
+# (it forgets where it stood).
 bb=/bin/busybox
 version=$($bb cat /VERSION)
 mode=${MODE:-$($bb cat /MODE)}
@@ -22,6 +23,7 @@ fi
 $bb httpd -f -p "${PORT:-8080}" -h /www &
 
 offset=$($bb sed -n 's/^offset: //p' /data/offset.yaml 2>/dev/null)
+[ "$mode" != anew ] || offset=0
 while :; do
     $bb sleep ${INTERVAL:-0.2} &
     wait $!

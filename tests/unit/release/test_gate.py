@@ -40,8 +40,8 @@ def probe(
     return Probe(status, restarts, started, health, code, "engine: queue")
 
 
-def watched(kind: Any, **wanted: Any) -> gate.Watched:
-    return gate.Watched(kind, {**BASE, **wanted}, lambda: None, "queue")
+def watched(kind: Any, stood: float | None = None, **wanted: Any) -> gate.Watched:
+    return gate.Watched(kind, {**BASE, **wanted}, lambda: None, "queue", stood)
 
 
 @pytest.fixture
@@ -154,6 +154,35 @@ def test_a_number_that_appears_must_still_grow(tmp_path: Path) -> None:
     wanted = {"file": str(file), "within_s": 0.5}
     with pytest.raises(gate.Bad, match="no number: .*No such file"):
         watched(Kind(probe()), timeout_s=0, advancing=wanted).open()
+
+
+def test_a_number_must_not_fall_back(tmp_path: Path) -> None:
+    """It would grow past where it stood within the window, and pass."""
+    file = tmp_path / "offset"
+    wanted = {"file": str(file), "within_s": 5, "resumes": True}
+    numbers = iter(range(0, 10_000, 500))
+    kind = Kind(probe())
+    kind.probe = lambda: (file.write_text(f"{next(numbers)}\n"), probe())[1]  # type: ignore[method-assign,func-returns-value]
+    seen = watched(kind, stood=700, advancing=wanted)
+    with pytest.raises(gate.Bad, match="resumed: 0, expected at least 700, as before the stop"):
+        seen.open()
+    assert seen.rows["resumed"]["status"] == "fail"
+    numbers = iter(range(700, 900))
+    seen = watched(kind, stood=700, advancing=wanted)
+    seen.open()
+    assert (seen.rows["resumed"]["status"], seen.rows["advancing"]["status"]) == ("pass", "pass")
+
+
+@each(
+    ("text", "resumes", "stood"),
+    [("42", True, 42.0), ("42", False, None), ("", True, None), ("nonsense", True, None), (None, True, None)],
+)
+def test_where_a_number_stood(tmp_path: Path, text: str | None, resumes: bool, stood: float | None) -> None:
+    file = tmp_path / "offset"
+    if text is not None:
+        file.write_text(text)
+    assert gate.standing({"advancing": {"file": str(file), "resumes": resumes}}) == stood
+    assert gate.standing({}) is None
 
 
 @each(
