@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 from rack import Unavailable
 
+from ansible_collections.muster.fleet.plugins.module_utils.release.phases import BACK, NAMES
 from node import Bench, compose
 from node.bench import SECRET
 
 CHECKOUT = Path(__file__).resolve().parents[3]
+EACH = (*NAMES, BACK)  # the engine's own list, so that a new phase is a cell more
 
 
 # --- a project of Compose -------------------------------------------------------------------------------
@@ -78,6 +80,18 @@ def test_compose_project(project: Bench) -> None:
     assert {path.stat().st_mode & 0o777 for path in project.state.glob("compose.*")} == {0o600}
 
 
+@pytest.mark.parametrize("cell", [f"{name}-{('before', 'after')[turn % 2]}" for turn, name in enumerate(EACH)])
+def test_compose_killed_in_a_phase(project: Bench, cell: str) -> None:
+    phase, _, when = cell.partition("-")
+    up(project, "v1")
+    assert up(project, "v4" if phase == BACK else "v2", kill={"at": phase, "when": when}) == {}, "it was not killed"
+    recovered = project.run(state="recovered", service=None)
+    assert recovered["outcome"] in ("recovered", "unchanged"), recovered["msg"]
+    assert runs(project) == recovered["release"]["tag"]
+    after = up(project, "v2")
+    assert (after["outcome"] in ("deployed", "unchanged"), runs(project)) == (True, "v2"), after["msg"]
+
+
 def test_compose_that_is_not_here_is_refused(project: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_CONFIG", "/nonexistent")
     told = up(project, "v1")
@@ -140,6 +154,19 @@ def test_a_model_that_is_gone_is_no_way_back(model: Bench) -> None:
     told = model.back()
     assert told["outcome"] == "refused"
     assert "its digest differs" in told["msg"]
+
+
+@pytest.mark.parametrize("cell", [f"{name}-{when}" for name in NAMES for when in ("before", "after")])
+def test_a_pointer_interrupted_in_a_phase(model: Bench, cell: str) -> None:
+    phase, _, when = cell.partition("-")
+    model.run(tag="2026-01-01")
+    assert model.run(tag="2026-02-01", kill={"at": phase, "when": when}) == {}, "it was not killed"
+    recovered = model.run(state="recovered", service=None)
+    assert recovered["outcome"] in ("recovered", "unchanged"), recovered["msg"]
+    assert f"models/{recovered['release']['tag']}/best.pt" in model.config.read_text()
+    after = model.run(tag="2026-02-01")
+    assert after["outcome"] in ("deployed", "unchanged"), after["msg"]
+    assert "models/2026-02-01/best.pt" in model.config.read_text()
 
 
 def test_a_pointer_interrupted_while_it_is_changed(model: Bench) -> None:
