@@ -13,7 +13,7 @@ from ansible_collections.muster.fleet.plugins.module_utils.collect.node import w
 from ansible_collections.muster.fleet.plugins.plugin_utils import bundle, catalogue, node, scrub
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput, write
 
-bundle.program()  # made while the plugin is loaded, before the workers fork
+bundle.program(), bundle.program(bundle.BYTECODE)  # made while the plugin is loaded, before the workers fork
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "dest": {"type": "path", "required": True},

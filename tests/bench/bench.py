@@ -101,6 +101,14 @@ def collector_milliseconds(root: Path) -> list[float]:
     return took
 
 
+def alike(rig: Rig) -> bool:
+    """Say whether the nodes' Python reads the bytecode of this one, which runs the controller."""
+    show = "import importlib.util as u; print(u.MAGIC_NUMBER.hex())"
+    kinds = [subprocess.run([python, "-c", show], check=True, capture_output=True).stdout for python in
+             (rig.python, sys.executable)]  # fmt: skip
+    return kinds[0] == kinds[1]
+
+
 def waived(rig: Rig, profile: str) -> Path:
     """Return a file of waivers for what this machine lacks: accelerators first of all, and being several machines.
 
@@ -172,6 +180,8 @@ def main() -> None:
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
     print(f"\nmedians of {options.rounds} rounds, {options.forks} forks, cold connections, pipelining")
     print(f"{os.cpu_count()} processors for controller and nodes together, load average {load}")
+    print(f"the nodes' Python is {'' if alike(rig) else 'not '}of the controller's kind: verify sends ", end="")
+    print("bytecode to those it knows" if alike(rig) else "source")
     by_key = {}
     for each in medians(runs):
         show(each)

@@ -64,7 +64,7 @@ class Rig:
 
     def __init__(self, forks: int, remote_python: str = "/usr/bin/python3"):
         self.root = Path(tempfile.mkdtemp(prefix="bench-"))
-        self._forks, self._python = forks, remote_python
+        self._forks, self.python = forks, remote_python
         self._sshd: subprocess.Popen[bytes] | None = None
         self._made_separation_folder = False
 
@@ -113,7 +113,7 @@ class Rig:
         for name in ("host_key", "client_key"):
             self._run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(self.root / name))
         names = {"root": self.root, "port": port, "user": getpass.getuser(), "forks": self._forks}
-        names["python"] = self._python
+        names["python"] = self.python
         for file, text in (("sshd_config", SSHD_CONFIG), ("ssh_config", SSH_CONFIG), ("ansible.cfg", ANSIBLE_CONFIG)):
             (self.root / file).write_text(text.format(**names))
         for folder in ("cp", "home", "local", "collections/ansible_collections/muster"):
