@@ -47,13 +47,15 @@ PYTHONS = "python3 /usr/bin/python3 /usr/local/bin/python3 /usr/libexec/platform
 # Runs on whatever interpreter is there, so it is older in style than the rest.
 IMPORTER = """
 import sys
-if sys.version_info[:2] < %(oldest)r:
-    print("MUSTER-OLD-PYTHON:" + ".".join(map(str, sys.version_info[:3])))
+def leave(said):
+    b.read()  # to the end: whoever still writes must not take the closed pipe for a lost connection
+    print(said)
     sys.exit(127)
+if sys.version_info[:2] < %(oldest)r:
+    leave("MUSTER-OLD-PYTHON:" + ".".join(map(str, sys.version_info[:3])))
 BYTECODE = %(bytecode)r
 if BYTECODE and sys.modules["_frozen_importlib_external"].MAGIC_NUMBER.hex() != BYTECODE:
-    print("MUSTER-OTHER-PYTHON")
-    sys.exit(127)
+    leave("MUSTER-OTHER-PYTHON")
 import json, marshal, zlib
 def part():
     return zlib.decompress(b.read(int(b.readline())))

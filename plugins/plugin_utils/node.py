@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from ansible import constants as C
+
 from . import bundle
 from .kept import recall, remember
 
@@ -39,7 +41,8 @@ def ask(action: Any, task_vars: Mapping[str, Any], request: Mapping[str, Any], v
 def _exchange(
     action: Any, task_vars: Mapping[str, Any], request: Mapping[str, Any], vendor: Any, bytecode: str
 ) -> dict[str, Any]:
-    interpreter = str(action._templar.template(task_vars.get("ansible_python_interpreter")) or "auto")
+    given = action._templar.template(task_vars.get("ansible_python_interpreter"))
+    interpreter = str(given or C.config.get_config_value("INTERPRETER_PYTHON") or "auto")
     command = bundle.command(None if interpreter.startswith("auto") else interpreter)
     parcel = bundle.parcel(request, vendor in ("nvidia", "any"), bytecode)
     with alarm(float(request["deadline_s"]) + MARGIN_S):

@@ -105,8 +105,9 @@ def test_no_interpreter_on_the_machine():
 def test_old_interpreter_says_so():
     """The importer is run by whatever is there, so it must come to its own complaint on any Python 3."""
     text = zlib.decompress(bundle.program().split(b"\n", 1)[1]).decode()
-    head = text[: text.index("import json")].replace("< (3, 9)", "< (99, 9)")
-    done = subprocess.run([sys.executable, "-c", head], capture_output=True, check=False)
+    head = "import sys; b = sys.stdin.buffer\n"
+    head += text[: text.index("BYTECODE =")].replace("< (3, 9)", "< (99, 9)")
+    done = subprocess.run([sys.executable, "-c", head], input=b"x" * 500_000, capture_output=True, check=False)
     with pytest.raises(bundle.NoAnswer, match=r"the machine has Python 3\.\d+"):
         bundle.unpack(done.stdout.decode(), done.stderr.decode(), done.returncode)
 

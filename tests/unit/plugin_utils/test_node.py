@@ -81,3 +81,15 @@ def test_nothing_can_be_remembered(monkeypatch):
     for unused in range(2):
         assert node.ask(connection, VARIABLES, REQUEST, None)["facts"]
     assert kinds(connection) == ["source", "source"]
+
+
+@pytest.mark.parametrize("setting", ["auto", "auto_silent", "/opt/own/python3"])
+def test_interpreter_of_ansibles_settings_is_used(home, monkeypatch, setting):
+    values = {"ANSIBLE_HOME": str(home), "INTERPRETER_PYTHON": setting}
+    monkeypatch.setattr(C.config, "get_config_value", values.__getitem__)
+    asked = []
+    connection = Connection()
+    monkeypatch.setattr(bundle, "command", lambda interpreter: asked.append(interpreter) or "exit 1")
+    with pytest.raises(bundle.NoAnswer):
+        node.ask(connection, {"inventory_hostname": "n"}, REQUEST, None)
+    assert asked == [None if setting.startswith("auto") else setting]
