@@ -49,6 +49,19 @@ unpack() { # COMMAND PACKAGE: one program out of a package that is not installed
     rm -rf "$folder"
 }
 
+oldest_on_nodes() { # what machines may still have: tests show that what travels to them runs on it
+    local folder="$build/debian-11"
+    echo "muster.fleet: unpacking python3.9" >&2
+    tools/debian.sh bullseye "$folder" python3.9 python3.9-minimal libpython3.9-minimal libpython3.9-stdlib \
+        libssl1.1 libffi7 libmpdec3 >"$build/apt.log" 2>&1 || return
+    mkdir -p "$build/bin"
+    cat >"$build/bin/python3.9" <<END
+#!/bin/sh
+LD_LIBRARY_PATH=\$(echo $folder/root/usr/lib/*-linux-gnu) exec $folder/root/usr/bin/python3.9 "\$@"
+END
+    chmod +x "$build/bin/python3.9"
+}
+
 # --- which Python ---------------------------------------------------------------------------------
 
 version_of() { # a shim may exist and yet not run: only an answer counts
@@ -186,6 +199,7 @@ if [ "$verb" = test ]; then
     make_venv test
     want chromium need chromium chromium
     want promtool unpack promtool prometheus
+    want python3.9 oldest_on_nodes
 fi
 install_collection
 exec 9>&-

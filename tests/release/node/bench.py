@@ -33,6 +33,7 @@ class Bench:
 
     def __init__(self, daemon: BareDaemon, registry: LocalRegistry, folder: Path, name: str, port: int) -> None:
         self.daemon, self.registry, self.folder, self.name, self.port = daemon, registry, folder, name, port
+        self.python = sys.executable  # the machine's
         self.state_dir = folder / "state"
         self.state = self.state_dir / name
         self.data = folder / "data"
@@ -73,7 +74,7 @@ class Bench:
         more = {key: options.pop(key) for key in ("check", "engine_s", "clock_s") if key in options}
         request = {"params": self.params(**options), "kill": kill or {}, **more}
         done = subprocess.run(
-            [sys.executable, str(RUNNER), str(CHECKOUT / "plugins")],
+            [self.python, str(RUNNER), str(CHECKOUT / "plugins")],
             input=json.dumps(request),
             capture_output=True,
             text=True,

@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
 from rack.images import layer
 from rack.registry import queue
 
@@ -87,6 +89,19 @@ def test_frozen_offset_is_no_good_release(bench: Bench) -> None:
     assert "advancing" in stuck["msg"]
     row = next(row for row in stuck["checks"] if row["id"] == "release.post.advancing")
     assert row["source"] == file
+
+
+def test_all_of_it_runs_on_the_oldest_python(bench: Bench) -> None:
+    bench.python = shutil.which("python3.9") or ""
+    if not bench.python or subprocess.run([bench.python, "-V"], capture_output=True, check=False).returncode:
+        pytest.skip("not run here: no Python 3.9 on this machine")
+    assert bench.deploy("v1")["outcome"] == "deployed"
+    assert bench.deploy("v2", kill={"at": "start", "when": "after"}) == {}
+    assert bench.run(state="recovered", service=None)["outcome"] == "recovered"
+    assert bench.deploy("v2")["outcome"] == "deployed"
+    assert bench.deploy("v4")["outcome"] == "reverted"
+    assert bench.back()["outcome"] == "rolled_back"
+    assert bench.agree() == "v1"
 
 
 def test_release_that_begins_anew_is_led_back(bench: Bench) -> None:
