@@ -40,3 +40,18 @@ def test_a_folder_that_cannot_be_written_keeps_nothing(monkeypatch):
     monkeypatch.setattr(C.config, "get_config_value", lambda name: "/proc/none")
     assert kept("a", "x", lambda: b"first") == b"first"
     assert kept("a", "x", lambda: b"second") == b"second"
+
+
+def test_older_one_that_may_not_be_removed_does_no_harm(tmp_path, monkeypatch):
+    """It is another user's."""
+    monkeypatch.setattr(C.config, "get_config_value", lambda name: str(tmp_path))
+    kept("thing", "before", lambda: b"old")
+    removed = []
+
+    def refuse(path, missing_ok=False):
+        removed.append(path)
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.unlink", refuse)
+    assert kept("thing", "now", lambda: b"new") == b"new"
+    assert len(removed) == 1
