@@ -5,19 +5,16 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
+from cells import CELLS, EVERY, kill, leads_back, outcome
 from rack import Unavailable
 
-from ansible_collections.muster.fleet.plugins.module_utils.release.phases import BACK, NAMES, PHASES
 from node import Bench, compose
 from node.bench import SECRET
 
 CHECKOUT = Path(__file__).resolve().parents[3]
-# From the engine's own list, so that a new phase is a cell more; those before the stop are the same for each kind.
-EACH = [phase.name for phase in PHASES if phase.stops or os.environ.get("MUSTER_EVERY_CELL")] + [BACK]
 
 
 # --- a project of Compose -------------------------------------------------------------------------------
@@ -82,13 +79,12 @@ def test_compose_project(project: Bench) -> None:
     assert {path.stat().st_mode & 0o777 for path in project.state.glob("compose.*")} == {0o600}
 
 
-@pytest.mark.parametrize("cell", [f"{name}-{('before', 'after')[turn % 2]}" for turn, name in enumerate(EACH)])
+@pytest.mark.parametrize("cell", CELLS)
 def test_compose_killed_in_a_phase(project: Bench, cell: str) -> None:
-    phase, _, when = cell.partition("-")
     up(project, "v1")
-    assert up(project, "v4" if phase == BACK else "v2", kill={"at": phase, "when": when}) == {}, "it was not killed"
+    assert up(project, "v4" if leads_back(cell) else "v2", kill=kill(cell)) == {}, "it was not killed"
     recovered = project.run(state="recovered", service=None)
-    assert recovered["outcome"] in ("recovered", "unchanged"), recovered["msg"]
+    assert recovered["outcome"] == outcome(cell), recovered["msg"]
     assert runs(project) == recovered["release"]["tag"]
     after = up(project, "v2")
     assert (after["outcome"] in ("deployed", "unchanged"), runs(project)) == (True, "v2"), after["msg"]
@@ -158,13 +154,12 @@ def test_a_model_that_is_gone_is_no_way_back(model: Bench) -> None:
     assert "its digest differs" in told["msg"]
 
 
-@pytest.mark.parametrize("cell", [f"{name}-{when}" for name in NAMES for when in ("before", "after")])
+@pytest.mark.parametrize("cell", EVERY)
 def test_a_pointer_interrupted_in_a_phase(model: Bench, cell: str) -> None:
-    phase, _, when = cell.partition("-")
     model.run(tag="2026-01-01")
-    assert model.run(tag="2026-02-01", kill={"at": phase, "when": when}) == {}, "it was not killed"
+    assert model.run(tag="2026-02-01", kill=kill(cell)) == {}, "it was not killed"
     recovered = model.run(state="recovered", service=None)
-    assert recovered["outcome"] in ("recovered", "unchanged"), recovered["msg"]
+    assert recovered["outcome"] == outcome(cell), recovered["msg"]
     assert f"models/{recovered['release']['tag']}/best.pt" in model.config.read_text()
     after = model.run(tag="2026-02-01")
     assert after["outcome"] in ("deployed", "unchanged"), after["msg"]
