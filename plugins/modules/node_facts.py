@@ -761,9 +761,11 @@ ansible_facts:
             source: {description: "The address asked.", type: str}
             answers: {description: "Whether it serves a whole page of metrics; null when that cannot be said.", type: bool}
             families: {description: "How many families of metrics it serves.", type: int}
-            missing: {description: "Families that the profile wants and that are not served.", type: list, elements: str}
-            implausible: {description: "Wanted families with NaN, an infinity or a blank mark.", type: list, elements: str}
-            failed_collectors: {description: "Parts of a node_exporter that failed.", type: list, elements: str}
+            names_families: {description: "Whether the profile names families that it must serve.", type: bool}
+            missing: {description: "Families that the profile wants and that are not served; null where it names none.", type: list, elements: str}
+            implausible: {description: "Wanted families with NaN, an infinity or a blank mark; null where none is named.", type: list, elements: str}
+            reports_collectors: {description: "Whether it says of its parts whether they work, as node_exporter does.", type: bool}
+            failed_collectors: {description: "Parts of a node_exporter that failed; null where it says nothing of them.", type: list, elements: str}
             tells_of_devices: {description: "Whether the profile names families that it serves per device.", type: bool}
             devices: {description: "Of how many devices each of those families tells, at least.", type: int}
             devices_by_family: {description: "The same, family by family.", type: dict}
@@ -827,10 +829,11 @@ ansible_facts:
             source: {description: "The address asked.", type: str}
             answers: {description: "Whether it is ready.", type: bool}
             targets: {description: "How many targets it scrapes.", type: int}
-            targets_down: {description: "Job and instance of those that are down, at most 20.", type: list, elements: str}
+            targets_down: {description: "Job and instance of those that are down, at most 20; null where it has none.", type: list, elements: str}
             alert_rules: {description: "How many alerts it has loaded.", type: int}
-            alerts_missing: {description: "Alerts asked for that are not loaded.", type: list, elements: str}
-            alerts_unhealthy: {description: "Alerts that cannot be evaluated.", type: list, elements: str}
+            names_alerts: {description: "Whether the profile names alerts that it must have loaded.", type: bool}
+            alerts_missing: {description: "Alerts asked for that are not loaded; null where none was asked for.", type: list, elements: str}
+            alerts_unhealthy: {description: "Alerts that cannot be evaluated; null where none is loaded.", type: list, elements: str}
             alertmanagers: {description: "How many alert managers it hands alerts to.", type: int}
             asks_workload: {description: "Whether queries about workloads were asked for.", type: bool}
             workload_missing: {description: "Those without a fresh value.", type: list, elements: str}
@@ -890,6 +893,9 @@ ansible_facts:
             encrypted: {description: "Endpoints asked over TLS.", type: int}
             with_text: {description: "Endpoints whose body should say something.", type: int}
             of_devices: {description: "Exporters that should tell of devices.", type: int}
+            with_families: {description: "Exporters for which the profile names families.", type: int}
+            with_collectors: {description: "Exporters that say whether their parts work.", type: int}
+            with_alerts: {description: "Prometheus servers for which the profile names alerts.", type: int}
             workload_series: {description: "Prometheus servers asked about workloads.", type: int}
             queue_series: {description: "Prometheus servers asked about queues.", type: int}
         errors:

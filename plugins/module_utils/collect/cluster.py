@@ -17,7 +17,11 @@ ASKED = (
     *("registries", "slurm", "vaults"),
 )
 FACTS = ("endpoints", "exporters", "kubelet", "log_forwarders", "paths", "prometheus", "slurm")
-NOTHING = dict.fromkeys(("encrypted", "with_text", "of_devices", "workload_series", "queue_series"), 0)
+NOTHING = dict.fromkeys(
+    ("encrypted", "with_text", "of_devices", "with_families", "with_collectors", "with_alerts")
+    + ("workload_series", "queue_series"),
+    0,
+)
 
 
 def wanted(profile: Mapping[str, Any]) -> Dict[str, Any]:

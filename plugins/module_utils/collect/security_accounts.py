@@ -78,7 +78,7 @@ def sudo(asked: Asked) -> Dict[str, Any]:
     return {
         "source": "/etc/sudoers",
         "rules_without_password": sum("NOPASSWD" in line for line in lines) if readable else None,
-        "files": sum(answer.state == OK for answer in answers),
+        "files": sum(answer.state == OK and bool(answer.data.strip()) for answer in answers) if readable else None,
     }
 
 

@@ -59,6 +59,9 @@ def system(asked: Asked) -> Dict[str, Any]:
     if names == [] and failed and failed.strip():
         asked.fail("systemctl list-units", f"not understood: {failed.strip()[:60]!r}")
         names = None
+    if names == [] and state in ("", "degraded"):  # an empty answer counts where nothing speaks against it
+        asked.fail("systemctl list-units", f"no failed unit, but the state of the system is {state or 'not known'}")
+        names = None
     return {
         "source": "systemd",
         "systemd": True,

@@ -67,7 +67,11 @@ def _mounts(asked: Asked, targets: List[str], network: bool) -> Optional[List[Di
     if text is None:
         return None
     entries: Dict[str, Dict[str, Any]] = {}
-    for mount in mounts.mountinfo(text):
+    table = mounts.mountinfo(text)
+    if not table:
+        asked.fail("/proc/self/mountinfo", "no mount in it")
+        return None
+    for mount in table:
         wanted = mount["target"] in targets
         of_interest = wanted or (mount["kind"] != mounts.OTHER and mount["fstype"] not in mounts.READ_ONLY_TYPES)
         key = mount["target"] if wanted else mount["device"]
