@@ -103,15 +103,19 @@ def missing(node: Node, rec: Recording) -> None:
         rec.remove(path)
 
 
-def old_firmware(node: Node, rec: Recording) -> None:
-    """Put old firmware on fabric adapter 3, for all who ask."""
-    port = fabric(node, 3)
-    rdma(3, fw_ver="28.36.1010")(node, rec)
-    rec.command(f"ethtool -i {port.name}", tools.driver(port).replace(port.firmware[0], "28.36.1010"))
-    told = json.loads(rec.output(ADAPTERS))
-    for versions in ("running", "stored"):
-        told["info"][f"pci/{port.function.address}"]["versions"][versions] = {"fw.version": "28.36.1010"}
-    rec.command(ADAPTERS, json.dumps(told))
+def firmware(version: str) -> Change:
+    """Return what puts a version of firmware on fabric adapter 3, for all who ask."""
+
+    def apply(node: Node, rec: Recording) -> None:
+        port = fabric(node, 3)
+        rdma(3, fw_ver=version)(node, rec)
+        rec.command(f"ethtool -i {port.name}", tools.driver(port).replace(port.firmware[0], version))
+        told = json.loads(rec.output(ADAPTERS))
+        for versions in ("running", "stored"):
+            told["info"][f"pci/{port.function.address}"]["versions"][versions] = {"fw.version": version}
+        rec.command(ADAPTERS, json.dumps(told))
+
+    return apply
 
 
 def pending_firmware(node: Node, rec: Recording) -> None:
