@@ -105,7 +105,25 @@ def elsewhere(name: str, system: str) -> Recording:
     for path in ("vm/swappiness", "vm/zone_reclaim_mode", "kernel/panic_on_oops", "net/core/rmem_max"):
         if f"/proc/sys/{path}" in other.document["files"]:
             other.file(f"/proc/sys/{path}", "1\n")
+    _choices(other, system)
     return other
+
+
+def _choices(other: Recording, system: str) -> None:
+    """Change what a site chooses beyond its system: no engine, no exporter, its own clock, shell and drivers."""
+    other.document["http"] = {}
+    other.document["tcp"] = {}
+    other.link("/etc/localtime", "/usr/share/zoneinfo/Europe/Berlin")
+    other.command("sshd -T", other.output("sshd -T").replace("x11forwarding no", "x11forwarding yes"))
+    other.file("/etc/sudoers.d/91-site", "%operators ALL=(ALL) NOPASSWD: ALL\nbackup ALL=(ALL) NOPASSWD: ALL\n")
+    kept = [line for line in other.text("/proc/modules").splitlines(True) if not line.startswith("nvidia_peermem")]
+    other.file("/proc/modules", "".join(kept))
+    for call in list(other.document["commands"]):
+        if call.startswith("dpkg-query") and system == "rhel":
+            other.document["commands"][call] = None
+    virtual = [path for path in other.document["files"] if path.endswith("/sriov_numvfs")]
+    for path in virtual[:1]:
+        other.file(path, "4\n")
 
 
 def node_kernel(recording: Recording) -> str:
