@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -117,14 +117,26 @@ def healthy(node: Node, rec: Recording) -> None:
 
 def put_units(node: Node, rec: Recording, **changes: Mapping[str, Any]) -> None:
     """Put what ``systemctl show`` prints; ``changes`` by unit name without suffix, "-" written as "_"."""
+    rec.command(show_command(node.klass), _shown(node, units(node.klass), changes))
+
+
+def put_units_named(node: Node, rec: Recording, names: Sequence[str]) -> None:
+    """Put what is printed for a profile that names these units and those of every platform."""
+    asked = [*names, *PLATFORM]
+    there = sorted(name for name in asked if name in installed(node.klass))
+    rec.command(f"{SHOW} {' '.join(asked)}", _shown(node, asked, {}))
+    rec.command(" ".join([JOURNAL, *(f"-u {name}" for name in there)]), journal({"ssh.service": 1}))
+
+
+def _shown(node: Node, names: Sequence[str], changes: Mapping[str, Mapping[str, Any]]) -> str:
     blocks = []
-    for name in units(node.klass):
+    for name in names:
         block = _properties(node, name) if name in installed(node.klass) else _not_found(name)
         if name in ("sshd.service", "chronyd.service"):
             block = _properties(node, {"sshd.service": "ssh.service", "chronyd.service": "chrony.service"}[name])
         block.update(changes.get(name.rpartition(".")[0].replace("-", "_"), {}))
         blocks.append("".join(f"{key}={value}\n" for key, value in block.items()))
-    rec.command(show_command(node.klass), "\n".join(blocks))
+    return "\n".join(blocks)
 
 
 def _properties(node: Node, name: str) -> dict[str, Any]:

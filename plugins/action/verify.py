@@ -30,6 +30,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "slot": {"type": "int"},
     "check_dirs": {"type": "list", "elements": "path", "default": []},
     "profile_dirs": {"type": "list", "elements": "path", "default": []},
+    "baseline": {"type": "str"},
     "waivers": {"type": "path"},
     "domains": {"type": "list", "elements": "str", "default": [], "choices": list(DOMAINS)},
     "phases": {"type": "list", "elements": "int", "default": []},
@@ -77,7 +78,7 @@ class ActionModule(ActionBase):
         """Return record and facts; a host that cannot be judged has a record that says why, and so is in the report."""
         judge_by = None
         try:
-            places = (options["check_dirs"], options["profile_dirs"], options["waivers"])
+            places = (options["check_dirs"], options["profile_dirs"], options["waivers"], options["baseline"])
             judge_by = prepared.ready(options["profile"], *places)
             run.describe(judge_by.key, judge_by.told.read_text)
             vendor = judge_by.profile["values"].get("gpu", {}).get("vendor")

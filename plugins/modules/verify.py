@@ -44,6 +44,11 @@ options:
     type: list
     elements: path
     default: []
+  baseline:
+    description: >-
+      What is recommended beside what the hardware is. V(none) asks for nothing, another name is a file in C(baseline/) of
+      O(profile_dirs). When it is not given, the profile says it, or else it is V(recommended).
+    type: str
   waivers:
     description: A YAML file of waivers.
     type: path

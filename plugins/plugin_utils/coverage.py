@@ -20,8 +20,8 @@ from ..module_utils.collect.node import DOMAINS
 from ..module_utils.judge.catalogue import conditions
 from ..module_utils.judge.paths import tokens
 from ..module_utils.judge.settled import settled
-from . import catalogue, site
-from .files import PROFILES, ROLES, BadInput, Entry, entries, yaml_files
+from . import catalogue, profiles, site
+from .files import ROLES, BadInput, Entry, entries, yaml_files
 from .rollout import checklist
 
 SEEDS = ROLES / "verify" / "files" / "seeds"
@@ -184,7 +184,7 @@ def lines(cases: Path) -> list[str]:
     if wrong:
         raise BadInput(f"no item of a checklist: {', '.join(wrong)}")
     every = [*checks, *items]
-    asked = asked_by(every, [catalogue.profile(path.stem) for path in sorted(PROFILES.glob("*.yml"))])
+    asked = asked_by(every, [catalogue.profile(name) for name in profiles.names()])
     told = [line(coverage) for coverage in cover(known, every, [*definitions, *shown], asked)]
     deploy = (
         f"items of a deploy: {len(items)} (with pass, fail and unknown cases: {proven(items, cases.parent / DEPLOY)})"

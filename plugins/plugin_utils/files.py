@@ -52,6 +52,28 @@ def entries(path: Path) -> list[Entry]:
         loader.dispose()
 
 
+def lines(path: Path) -> dict[tuple[str, ...], int]:
+    """Return the lines of what stands in a YAML file that :func:`entries` reads, by the keys and positions before it.
+
+    An alias stands where its anchor does and has no lines of its own.
+    """
+    found: dict[tuple[str, ...], int] = {}
+    seen: set[int] = set()
+
+    def walk(node: yaml.Node | None, place: tuple[str, ...]) -> None:
+        if node is None or id(node) in seen or not isinstance(node, (yaml.MappingNode, yaml.SequenceNode)):
+            return
+        seen.add(id(node))
+        pairs = node.value if isinstance(node, yaml.MappingNode) else ((part, part) for part in node.value)
+        for number, (key, part) in enumerate(pairs):
+            name = str(key.value) if isinstance(node, yaml.MappingNode) else str(number)
+            found[(*place, name)] = key.start_mark.line + 1
+            walk(part, (*place, name))
+
+    walk(yaml.compose(path.read_text(encoding="utf-8"), Loader), ())
+    return found
+
+
 def _refuse_repeated_keys(node: yaml.Node, path: Path) -> None:
     if isinstance(node, yaml.MappingNode):
         seen = set()

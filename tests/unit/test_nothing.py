@@ -26,15 +26,14 @@ from ansible_collections.muster.fleet.plugins.module_utils.collect.together impo
 from ansible_collections.muster.fleet.plugins.module_utils.judge.engine import Ground, judge_check
 from ansible_collections.muster.fleet.plugins.module_utils.judge.paths import look
 from ansible_collections.muster.fleet.plugins.module_utils.replay import Replay
-from ansible_collections.muster.fleet.plugins.plugin_utils import catalogue
-from ansible_collections.muster.fleet.plugins.plugin_utils.files import PROFILES
+from ansible_collections.muster.fleet.plugins.plugin_utils import catalogue, profiles
 from ansible_collections.muster.fleet.plugins.plugin_utils.schema import facts as fact_schema
 from ansible_collections.muster.fleet.plugins.plugin_utils.schema import profile as profile_schema
 
 AT = "2026-11-18T06:30:00Z"
 CHECKS = [check for check in catalogue.checks() if not check["id"].startswith("reach.")]
 CLASSES = sorted({node.klass for node in NODES})
-NAMES = sorted(path.stem for path in PROFILES.rglob("*.yml"))
+NAMES = profiles.names()
 
 # Lists of what is wrong, made of something that was looked at as a whole: an empty one says that nothing is.
 FINDINGS = {

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any, List, Mapping, Optional, Tuple
 
 from .catalogue import conditions
-from .context import Ground, because, operand
+from .context import Ground, because, layer, operand
 from .operators import HOLD_OF_NOTHING, OPERATORS, say, say_expected
 from .paths import Item, around, is_missing, look
 from .results import NOT_APPLICABLE, UNKNOWN
@@ -21,7 +21,8 @@ def skip_reason(check: Mapping[str, Any], ground: Ground) -> Optional[Reason]:
     One condition that does not hold decides, whatever is unknown of the others.
     """
     found = [state for condition in conditions(check) for state in [_condition(condition, ground)] if state]
-    ruled_out = [state for state in found if state[0] == NOT_APPLICABLE] or _names_nothing(check, ground)
+    ruled_out = [state for state in found if state[0] == NOT_APPLICABLE]
+    ruled_out = ruled_out or _taken_back(check, ground) or _names_nothing(check, ground)
     return next(iter(ruled_out or found), None)
 
 
@@ -35,6 +36,8 @@ def _condition(condition: Mapping[str, Any], ground: Ground) -> Optional[Reason]
             state = "states" if not nothing else "states no" if value is None else "names nothing in"
             return NOT_APPLICABLE, f"{name} {state} {path}"
         return None
+    if side == "profile" and value is None and layer(look(ground.profile.get("layers"), path)):
+        return NOT_APPLICABLE, f"{layer(look(ground.profile['layers'], path))} asks for no {path}"
     if value is None or (side == "fact" and is_missing(value)):
         return UNKNOWN, f"{name} {'states no' if side == 'profile' else 'shows no'} {path}" + because(ground, path)
     for operator, stated in condition.items():
@@ -51,6 +54,18 @@ def _condition(condition: Mapping[str, Any], ground: Ground) -> Optional[Reason]
             meant = say_expected(operator, known.value)
             return NOT_APPLICABLE, f"{name}: {path} is {say(value)}, this check is for {meant}"
     return None
+
+
+def _taken_back(check: Mapping[str, Any], ground: Ground) -> List[Reason]:
+    """Return why a check is not applicable whose threshold a layer of the profile takes back with ``null``."""
+    found = []
+    for stated in (check.get("expect") or {}).values():
+        for part in stated if isinstance(stated, list) else [stated]:
+            path = part[8:] if isinstance(part, str) and part.startswith("profile.") else None
+            if path and "[" not in path and look(ground.profile["values"], path) is None:
+                took = layer(look(ground.profile.get("layers"), path))
+                found += [(NOT_APPLICABLE, f"{took} asks for no {path}")] if took else []
+    return found
 
 
 def _names_nothing(check: Mapping[str, Any], ground: Ground) -> List[Reason]:

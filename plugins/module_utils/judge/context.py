@@ -13,7 +13,10 @@ REASONS_SHOWN = 2
 
 
 class Ground(NamedTuple):
-    """What a judgement stands on. ``profile`` is ``{"name", "values", "sources"}``; ``at`` a time in ISO 8601."""
+    """What a judgement stands on. ``at`` is a time in ISO 8601.
+
+    ``profile`` is ``{"name", "values", "sources", "layers"}``; ``layers`` is a tree like ``values``, of layers' names.
+    """
 
     facts: Mapping[str, Any]
     profile: Mapping[str, Any]
@@ -47,13 +50,20 @@ def operand(stated: Any, item: Optional[Item], ground: Ground) -> Operand:
         return Operand(value, f"{path} has no value" if is_missing(value) else None, None)
     value = look(ground.profile["values"], path, item)
     name = ground.profile["name"]
-    origin = f"profile {name}"
+    origin = layer(look(ground.profile.get("layers"), path, item)) or f"profile {name}"
     stated_by = ground.profile.get("sources", {}).get(path)
     return Operand(
         value,
         f"profile {name} states no {path}" if value is None else None,
         f"{origin}: {stated_by}" if stated_by else origin,
     )
+
+
+def layer(stated: Any) -> Optional[str]:
+    """Name the layer of a profile's value, or the layers of a value that several of them state parts of."""
+    if isinstance(stated, dict):
+        return " and ".join(sorted({part for part in map(layer, stated.values()) if part})) or None
+    return stated if isinstance(stated, str) else None
 
 
 def because(ground: Ground, path: str) -> str:

@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "lab"))
 
 from builder import service as rendered
 from builder import service_answers as answers
-from builder.node import NODES, NOW
+from builder.node import NODES, NOW, PROFILES
 from builder.recording import Recording
 
 UNIT = {"units": [{"name": "a.service|b.service", "role": "platform"}]}
@@ -35,7 +35,7 @@ def node(klass="hgx_h100"):
 
 
 def collect(recording, klass="hgx_h100"):
-    wanted = service.wanted(catalogue.profile(klass)["values"])
+    wanted = service.wanted(catalogue.profile(klass, [PROFILES])["values"])
     return service.collect(Replay([recording.document]), wanted)
 
 
@@ -313,7 +313,7 @@ def test_this_machine_names_the_owner_of_a_socket():
 def test_a_recording_keeps_no_secret_and_gives_the_same_facts():
     live = Replay([node().document])
     recorder = Recorder(live, "copy")
-    wanted = service.wanted(catalogue.profile("hgx_h100")["values"])
+    wanted = service.wanted(catalogue.profile("hgx_h100", [PROFILES])["values"])
     facts = service.collect(recorder, wanted)
     assert not [secret for secret in SECRETS if secret in json.dumps(recorder.document)]
     assert service.collect(Replay([recorder.document]), wanted)["containers"] == facts["containers"]
