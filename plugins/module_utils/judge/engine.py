@@ -74,6 +74,12 @@ def judge_check(check: Mapping[str, Any], ground: Ground) -> List[Result]:
     return _gathered(check, ground, rows)
 
 
+def unanswered(check: Mapping[str, Any], ground: Ground, reason: str) -> Result:
+    """Return the row of a check whose facts were asked for and did not arrive: unknown, whatever its conditions."""
+    said = f"{check['what']} is unknown: {reason}"
+    return _row(check, ground, None, UNKNOWN, message=said, reason=reason)
+
+
 def _hindrance(check: Mapping[str, Any], ground: Ground) -> Optional[Tuple[str, str]]:
     """Return why a check is not applicable, or cannot be known to be applicable."""
     for condition in conditions(check):
