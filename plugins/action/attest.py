@@ -16,7 +16,8 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.muster.fleet.plugins.plugin_utils import attestations, golive, golive_record, signing
-from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput, Entry, write, yaml_files
+from ansible_collections.muster.fleet.plugins.plugin_utils.files import SHARED, BadInput, Entry, write, yaml_files
+from ansible_collections.muster.fleet.plugins.plugin_utils.printable import says_printable
 
 display = Display()
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -42,6 +43,7 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
     _requires_connection = False
 
+    @says_printable
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         """Return where the attestation lies, whether it is valid, and the difference that was or would be made."""
         result: dict[str, Any] = super().run(tmp, task_vars)
@@ -137,9 +139,9 @@ def _write(path: Path, text: str, key: str | None, who: str, signers: Path) -> N
     if flaw:
         raise BadInput(f"{path}: not written: {flaw}")
     beside.unlink(missing_ok=True)
-    write(path, text)
+    write(path, text, SHARED)
     if signature:
-        write(beside, signature.decode())
+        write(beside, signature.decode(), SHARED)
     else:
         display.warning(
             f"{path} is not signed and so not valid. To sign: ssh-keygen -Y sign -f KEY -n {signing.ATTESTATION} {path}"

@@ -15,6 +15,7 @@ from ansible.utils.display import Display
 from ansible_collections.muster.fleet.plugins.plugin_utils import golive, golive_record, golive_text
 from ansible_collections.muster.fleet.plugins.plugin_utils.attestations import beside_inventory
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput
+from ansible_collections.muster.fleet.plugins.plugin_utils.printable import says_printable
 from ansible_collections.muster.fleet.plugins.plugin_utils.report.text import plain
 
 display = Display()
@@ -39,6 +40,7 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
     _requires_connection = False
 
+    @says_printable
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         """Return decision, reasons, whether it holds, and the statistics that AWX keeps."""
         result: dict[str, Any] = super().run(tmp, task_vars)

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from . import attestations, golive, golive_input, golive_text, rundir, signing
-from .files import BadInput, write
+from .files import SHARED, BadInput, write
 
 NOT_SIGNED = "the record is not signed"
 SAME_RUN = 1  # the schema version of run.json that this reads
@@ -198,10 +198,10 @@ def keep(made: Made, path: Path) -> None:
     """Write record, signature and Markdown; no old signature outlives its text."""
     signature = signature_of(path)
     signature.unlink(missing_ok=True)
-    write(path, made.text)
-    write(path.with_suffix(".md"), golive_text.markdown(made.record))
+    write(path, made.text, SHARED)
+    write(path.with_suffix(".md"), golive_text.markdown(made.record), SHARED)
     if made.signature:
-        write(signature, made.signature.decode())
+        write(signature, made.signature.decode(), SHARED)
 
 
 def check(path: Path, signers: Path, now: datetime.datetime) -> tuple[dict[str, Any], list[str]]:

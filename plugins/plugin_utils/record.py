@@ -61,7 +61,10 @@ def unanswered(subject: Subject, reason: str, judge_by: Ready | None = None) -> 
 
 
 def judged(subject: Subject, answer: Mapping[str, Any], judge_by: Ready, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the record of a host that answered."""
+    """Return the record of a host that answered.
+
+    Whether it is simulated and what was planted in it is in ``answer`` the word of who asked (see ``node.ask``).
+    """
     seen = completed(answer["facts"], options.get("domains") or DOMAINS)
     facts = {**seen, REACH: {"answered": True, "source": "connection", "errors": []}}
     reason, at = owed(seen), rundir.now()
