@@ -55,6 +55,8 @@ def layered(documents: Sequence[Mapping[str, Any]]) -> Dict[str, Any]:
         for key in MAPPINGS:
             result[key].update(document.get(key, {}))
         for path, text in document.get("append", {}).items():
+            if isinstance(result["files"].get(path), dict):
+                raise BadRecording(f"append: {path} holds no text in the layers below")
             result["files"][path] = (result["files"].get(path) or "") + text
         for key in ("name", "simulated", "closed", "recorded_at", "nvml_transcript"):
             if key in document:
@@ -139,6 +141,8 @@ class Replay(Host):
         entry = self._data["commands"].get(" ".join(argv))
         if entry is None:
             return Command(list(argv), self._missing, detail=f"{argv[0]}: not found" if self._missing == ABSENT else "")
+        if not isinstance(entry, Mapping):
+            return Command(list(argv), FAILED, detail="the recording holds no answer of a command here")
         state, duration = entry.get("state", OK), float(entry.get("duration_s", 0.0))
         if state == OK and duration > timeout:
             state = TIMEOUT

@@ -126,8 +126,16 @@ def test_aliases_that_people_use_are_taken(tmp_path):
     assert entries(path)[0].value["one"] == {"a": 2, "b": [1, 2]}
 
 
-@pytest.mark.parametrize(("mask", "mode", "seen"), [(0o022, None, 0o600), (0o077, None, 0o600), (0o022, files.SHARED, 0o644),
-                                                    (0o077, files.SHARED, 0o600), (0o027, files.SHARED, 0o640)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("mask", "mode", "seen"),
+    [
+        (0o022, None, 0o600),
+        (0o077, None, 0o600),
+        (0o022, files.SHARED, 0o644),
+        (0o077, files.SHARED, 0o600),
+        (0o027, files.SHARED, 0o640),
+    ],
+)
 def test_what_is_written_obeys_the_umask_and_is_private_unless_shared(tmp_path, mask, mode, seen):
     before = os.umask(mask)
     try:
