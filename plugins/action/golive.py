@@ -25,6 +25,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "report_dir": {"type": "path", "default": "reports"},
     "attestations": {"type": "path"},
     "signers": {"type": "path"},
+    "site": {"type": "str"},
     "decisions": {"type": "path"},
     "who": {"type": "str"},
     "key": {"type": "path", "no_log": False},
@@ -73,6 +74,7 @@ def _told(options: Mapping[str, Any], variables: Mapping[str, Any], check_mode: 
             beside_inventory(options["attestations"], "attestations", variables),
             signers,
             beside_inventory(options["decisions"], "golive.yml", variables),
+            options["site"],
         )
         terms = golive_record.Terms(options["max_age_hours"], options["expected_hosts"])
         made = golive_record.make(places, terms, now, options["who"] or "", options["key"])

@@ -41,6 +41,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "waivers": {"type": "path"},
     "site_dir": {"type": "path"},
     "attestations": {"type": "path"},
+    "site": {"type": "str"},
     "signers": {"type": "path"},
     "merge": {"type": "list", "elements": "str", "default": []},
     "merge_hosts": {"type": "list", "elements": "str", "default": []},
@@ -50,6 +51,7 @@ INVENTORY = {
     "expected_hosts": "muster_expected_hosts",
     "waivers": "verify_waivers",
     "attestations": "muster_attestations",
+    "site": "muster_site",
     "signers": "muster_allowed_signers",
 }
 
@@ -140,6 +142,7 @@ def _site(options: Mapping[str, Any], variables: Mapping[str, Any], at: str) -> 
         beside_inventory(options["attestations"], "attestations", variables),
         beside_inventory(options["signers"], "allowed_signers", variables),
         named=bool(options["attestations"]),
+        site=options["site"],
     )
     return site_rows.judged(options["site_dir"], at, papers)
 

@@ -57,7 +57,7 @@ def identity() -> dict[str, str]:
 
 def component(run_id: str) -> str:
     """Return a run's id, which names a directory in that of all runs; raise ``BadInput`` for what leads elsewhere."""
-    if not _is_component(run_id):
+    if not is_component(run_id):
         raise BadInput(
             f"run id {plain(run_id, 80)!r}: names one directory: at most {ID_LENGTH} printable characters, no /, "
             f"no dot at the beginning, and not {LATEST}"
@@ -65,7 +65,8 @@ def component(run_id: str) -> str:
     return run_id
 
 
-def _is_component(run_id: str) -> bool:
+def is_component(run_id: str) -> bool:
+    """Say whether a run's id names one directory and nothing else."""
     harmless = run_id == plain(run_id, ID_LENGTH) and "/" not in run_id and not run_id.startswith(".")
     return harmless and run_id not in ("", LATEST) and len(run_id.encode()) <= NAME_MAX
 
@@ -161,7 +162,7 @@ def newest_first(base: str) -> Iterator[RunDirectory]:
     """Yield the runs below ``base`` that were reported, the one reported last first."""
     reported = [(path.stat().st_mtime, path.parent) for path in Path(base).expanduser().absolute().glob("*/run.json")]
     for unused, path in sorted(reported, reverse=True):
-        if not path.is_symlink() and _is_component(path.name):
+        if not path.is_symlink() and is_component(path.name):
             yield RunDirectory(base, path.name)
 
 
