@@ -11,7 +11,8 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.muster.fleet.plugins.plugin_utils import capture, catalogue, inputs, rundir
-from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput, write
+from ansible_collections.muster.fleet.plugins.plugin_utils.files import SHARED, BadInput, write
+from ansible_collections.muster.fleet.plugins.plugin_utils.printable import says_printable
 
 READY = ("ready", "degraded")
 NAME = re.compile(r"^[a-z0-9][a-z0-9_]*$")
@@ -38,6 +39,7 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
     _requires_connection = False
 
+    @says_printable
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         """Return where the profile lies, how many values it holds, and on which keys the hosts do not agree."""
         result: dict[str, Any] = super().run(tmp, task_vars)
@@ -50,7 +52,7 @@ class ActionModule(ActionBase):
             dest = Path(options["dest"]).expanduser().absolute()
             before = _before(dest, options["overwrite"])
             if before != text and not self._task.check_mode:
-                write(dest, text)
+                write(dest, text, SHARED)
         except BadInput as error:
             return dict(result, failed=True, msg=str(error))
         if self._task.diff:

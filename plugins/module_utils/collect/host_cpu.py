@@ -85,7 +85,7 @@ def _topology(asked: Asked, online: List[int]) -> Dict[str, Optional[int]]:
 def _frequency(asked: Asked) -> Dict[str, Any]:
     """Summarise the cpufreq policies; frequencies in MHz."""
     numbers = [
-        int(name[6:]) for name in asked.names(f"{CPU}/cpufreq") if name.startswith("policy") and name[6:].isdigit()
+        int(name[6:]) for name in asked.names(f"{CPU}/cpufreq") if name.startswith("policy") and name[6:].isdecimal()
     ]
     policies = [_policy(asked, number) for number in sorted(numbers)]
     known = [policy for policy in policies if policy["limit_mhz"] and policy["max_mhz"]]
@@ -186,5 +186,5 @@ def _node(asked: Asked, number: int) -> Dict[str, Any]:
         "cpu_count": None if members is None else len(members),
         "memory_total_bytes": memory.get("MemTotal"),
         "memory_free_bytes": memory.get("MemFree"),
-        "distances": [int(value) for value in distance if value.isdigit()] or None,
+        "distances": [int(value) for value in distance if value.isdecimal()] or None,
     }

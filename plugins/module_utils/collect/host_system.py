@@ -84,7 +84,7 @@ def _module(asked: Asked, name: str, loaded: bool) -> Dict[str, Any]:
 
 def processes(asked: Asked) -> Dict[str, Any]:
     """Count processes; one that waits uninterruptibly is named when it has not run between two looks either."""
-    pids = [name for name in asked.names("/proc", required=True) if name.isdigit()]
+    pids = [name for name in asked.names("/proc", required=True) if name.isdecimal()]
     seen = {pid: _process(asked, pid) for pid in pids}
     found = [entry for entry in seen.values() if isinstance(entry, proc.Process)]
     strange = [pid for pid, entry in seen.items() if entry == STRANGE]
@@ -128,7 +128,7 @@ def limits(asked: Asked) -> Dict[str, Any]:
     return {
         "source": "/proc",
         "files_max": asked.number("/proc/sys/fs/file-max"),
-        "files_open": int(handles[0]) if handles and handles[0].isdigit() else None,
+        "files_open": int(handles[0]) if handles and handles[0].isdecimal() else None,
         "pid_max": asked.number("/proc/sys/kernel/pid_max"),
         "threads_max": asked.number("/proc/sys/kernel/threads-max"),
         "session_locked_memory_bytes": session.get("Max locked memory"),

@@ -163,7 +163,7 @@ def _audit_log_action(asked: Asked) -> Optional[str]:
 
 
 def _digits(text: Optional[str]) -> bool:
-    return text is not None and text.isdigit()
+    return text is not None and text.isdecimal()
 
 
 def _mandatory_access(asked: Asked) -> Dict[str, Any]:

@@ -99,4 +99,4 @@ def inode(target: Optional[str]) -> int:
 
 def pids(asked: Asked) -> List[int]:
     """Return all process ids that can be seen."""
-    return [int(name) for name in asked.names("/proc") if name.isdigit()]
+    return [int(name) for name in asked.names("/proc") if name.isdecimal()]

@@ -57,6 +57,12 @@ def judge_check(check: Mapping[str, Any], ground: Ground) -> List[Result]:
     return _gathered(check, ground, rows)
 
 
+def unanswered(check: Mapping[str, Any], ground: Ground, reason: str) -> Result:
+    """Return the row of a check whose facts were asked for and did not arrive: unknown, whatever its conditions."""
+    said = f"{check['what']} is unknown: {reason}"
+    return _row(check, ground, None, UNKNOWN, message=said, reason=reason)
+
+
 def _by_subject(check: Mapping[str, Any], ground: Ground) -> List[Result]:
     found = items(ground.facts, check["subject"])
     states = [(item, chosen(item, check.get("where", {}), ground)) for item in found]

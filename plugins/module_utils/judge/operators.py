@@ -92,9 +92,9 @@ def _subset_of(observed: Any, operand: Any) -> bool:
 def version(value: Any) -> Tuple[Tuple[int, Any], ...]:
     """Return a version as something that compares: numbers by value, letters by alphabet ("580.105.08" > "580.95")."""
     parts = re.findall(r"\d+|[a-z]+", _text(value).lower())
-    if not any(part.isdigit() for part in parts):
+    if not any(part.isdecimal() for part in parts):
         raise ValueError(f"{value!r} is not a version")
-    return tuple((1, int(part)) if part.isdigit() else (0, part) for part in parts)
+    return tuple((1, int(part)) if part.isdecimal() else (0, part) for part in parts)
 
 
 def _within_percent(observed: Any, operand: Any) -> bool:

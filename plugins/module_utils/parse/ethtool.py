@@ -101,7 +101,7 @@ def rings(text: str) -> Dict[str, Optional[int]]:
             suffix = "_max"
         elif name == "Current hardware settings":
             suffix = ""
-        elif name in ("RX", "TX") and value.isdigit():
+        elif name in ("RX", "TX") and value.isdecimal():
             result[name.lower() + suffix] = int(value)
     return result
 
