@@ -1,0 +1,113 @@
+# Copyright (c) 2026 the muster.fleet authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the drivers of accelerators and adapters say in trouble, one kind of message a fault."""
+
+from __future__ import annotations
+
+from .faults import Fault
+from .log_faults import ALL
+from .log_lines import says
+
+_NVIDIA, _AMD, _GAUDI, _HEAD = ("hgx_h100",), ("mi300x",), ("gaudi3",), ("cpu_only",)
+
+
+def _fault(name: str, does: str, check: str, *lines: str, level: int = 3, classes: tuple[str, ...] = ALL) -> Fault:
+    return Fault(name, does, classes, {f"log.{check}": "fail"}, says(*lines, level=level))
+
+
+_ASSERTION = "NVRM: nvAssertOkFailedNoLog: Assertion failed: {} returned from status @ kernel_channel.c:2827"
+
+FAULTS = [
+    _fault("nvrm_gpu_lost", "GPU 2 fell off the bus, and no Xid says so", "nvidia.driver",
+           "NVRM: GPU {gpu2}: GPU has fallen off the bus.", classes=("hgx_h100", "gb200_tray")),
+    _fault("nvrm_reset_required", "a GPU refuses every program until it is reset", "nvidia.driver",
+           _ASSERTION.format("Reset required [NV_ERR_RESET_REQUIRED] (0x00000062)"), classes=("gb200_tray",)),
+    _fault("nvrm_rpc_lost", "a GPU's own processor cannot be reached any more", "nvidia.driver",
+           "NVRM: _issueRpcAndWait: rpcSendMessage failed with status 0x0000000f for fn 76!", classes=_NVIDIA),
+    _fault("nvrm_memory", "the driver met a broken memory of GPU 1", "nvidia.driver",
+           _ASSERTION.format("ECC error [NV_ERR_ECC_ERROR] (0x0000000a)"), classes=_NVIDIA),
+    _fault("nvrm_power", "the auxiliary power of GPU 0 is missing", "nvidia.driver",
+           "NVRM: GPU {gpu0}: GPU does not have the necessary power cables connected.", classes=_NVIDIA),
+    _fault("nvrm_init_failed", "the driver could not start GPU 5", "nvidia.driver",
+           "NVRM: GPU {gpu5}: rm_init_adapter failed, device minor number 5", classes=_NVIDIA),
+    _fault("nvidia_probe_failed", "the driver refused GPU 4", "nvidia.driver",
+           "nvidia {gpu4}: probe with driver nvidia failed with error -1", classes=_NVIDIA),
+    _fault("nvrm_no_interrupt", "the driver got no interrupt for GPU 4", "nvidia.driver",
+           "NVRM: GPU {gpu4}: request_irq() failed (-22)", classes=_NVIDIA),
+    _fault("nvrm_fsp_timeout", "the boot processor of a GPU does not answer", "nvidia.driver",
+           "NVRM: kfspPollForResponse_IMPL: FSP command timed out", classes=_NVIDIA),
+    _fault("nvidia_uvm_stopped", "unified memory stopped for good", "nvidia.driver",
+           "nvidia-uvm: encountered a global fatal error: 0x60, requiring OS reboot to recover.", classes=_NVIDIA),
+    _fault("nvrm_nvlink_mask", "the NVLinks of a GPU were not detected", "nvidia.warning",
+           "NVRM: knvlinkUpdatePostRxDetectLinkMask_IMPL: Failed to update Rx Detect Link mask!", classes=_NVIDIA),
+    _fault("peermem_context", "GPUDirect RDMA lost track of a buffer", "nvidia.warning",
+           "nv_peer_mem: nv_get_p2p_free_callback:127 ERROR detected invalid context, skipping further processing",
+           classes=_NVIDIA),
+    _fault("nvrm_unexplained", "NVIDIA's driver reports an error that no table knows", "nvidia.unexplained",
+           "NVRM: kfooSetup_GB100: the engine did not come out of its reset state", classes=("hgx_h100", "gb200_tray")),
+    _fault("amdgpu_psp_command", "the security processor of GPU 1 refused a command", "amdgpu.warning",
+           "amdgpu {gpu1}: amdgpu: psp gfx command CONFIG_SQ_PERFMON(0x46) failed and response status is (0x100)",
+           classes=_AMD),
+    _fault("amdgpu_smu_metrics", "the power management of a GPU gives no metrics", "amdgpu.warning",
+           "amdgpu: Failed to export SMU metrics table!", classes=_AMD),
+    _fault("amdgpu_xgmi", "a GPU did not join its hive", "amdgpu.warning",
+           "amdgpu {gpu3}: amdgpu: XGMI: Failed to add to hive", classes=_AMD),
+    _fault("amdgpu_aca", "GPU 6 logged error records", "amdgpu.warning",
+           "amdgpu {gpu6}: amdgpu: {{4}}[Hardware Error]: Accelerator Check Architecture events logged", classes=_AMD),
+    _fault("amdgpu_rma", "GPU 2 asks to be replaced", "amdgpu.fault",
+           "amdgpu {gpu2}: amdgpu: GPU card is in RMA status", classes=_AMD),
+    _fault("amdgpu_bad_pages", "GPU 2 has too many bad memory pages", "amdgpu.fault",
+           "amdgpu {gpu2}: amdgpu: Saved bad pages 8 reaches threshold value 8", level=4, classes=_AMD),
+    _fault("amdgpu_ring_test", "an engine of GPU 7 failed its self test", "amdgpu.fault",
+           "amdgpu {gpu7}: [drm] *ERROR* ring kiq_0.2.1.0 test failed (-110)", classes=_AMD),
+    _fault("amdgpu_overheated", "GPU 0 reached its critical temperature", "amdgpu.fault",
+           "amdgpu {gpu0}: amdgpu: ERROR: GPU over temperature range(SW CTF) detected!", classes=_AMD),
+    _fault("amdgpu_probe_failed", "the driver refused GPU 0", "amdgpu.fault",
+           "amdgpu {gpu0}: probe with driver amdgpu failed with error -22", classes=_AMD),
+    _fault("amdgpu_unexplained", "amdgpu reports an error that no table knows", "amdgpu.unexplained",
+           "amdgpu {gpu4}: amdgpu: the doorbell aperture moved", classes=_AMD),
+    _fault("habanalabs_critical_ecc", "card 3 lost data in its memory", "habanalabs.fault",
+           "habanalabs {gpu3}: TPC4_ECC_SERR: ECC error detected. address: 0x10. Syndrome: 0x1. block id 1. critical 1.",
+           classes=_GAUDI),
+    _fault("habanalabs_corrected_ecc", "card 3 corrected a memory error", "history.notes",
+           "habanalabs {gpu3}: TPC4_ECC_SERR: ECC error detected. address: 0x10. Syndrome: 0x1. block id 1. critical 0.",
+           classes=_GAUDI),
+    _fault("habanalabs_boot_error", "the firmware of card 0 did not boot", "habanalabs.fault",
+           "habanalabs {gpu0}: Device boot error - DRAM initialization failed", classes=_GAUDI),
+    _fault("habanalabs_probe_failed", "the driver refused card 5", "habanalabs.fault",
+           "habanalabs {gpu5}: probe with driver habanalabs failed with error -5", classes=_GAUDI),
+    _fault("habanalabs_unexplained", "habanalabs reports an error that no table knows", "habanalabs.unexplained",
+           "habanalabs {gpu4}: the sync manager lost its place", classes=_GAUDI),
+    _fault("mlx5_load_failed", "the driver could not start fabric adapter 0", "mlx5.health",
+           "mlx5_core {nic0}: mlx5_load_one failed with error code -22", classes=_NVIDIA),
+    _fault("mlx5_probe_failed", "the driver refused fabric adapter 0", "mlx5.health",
+           "mlx5_core {nic0}: probe with driver mlx5_core failed with error -110", classes=_NVIDIA),
+    _fault("mlx5_hot", "fabric adapter 1 is too hot", "mlx5.module",
+           "mlx5_core {nic1}: temp_warn:166:(pid 0): High temperature on sensors with bit set 0 1", classes=_NVIDIA),
+    _fault("rdma_port_not_started", "an RDMA port could not be started", "fabric.fault",
+           "infiniband bnxt_re0: Couldn't start port", classes=("mi300x", "cpu_only")),
+    _fault("bnxt_fatal_reset", "the firmware of an adapter failed", "fabric.fault",
+           "bnxt_en 0000:41:00.0 enp65s0f0np0: Firmware fatal reset event received", level=4, classes=_AMD),
+    _fault("bnxt_timeout", "the firmware of an adapter does not answer", "fabric.fault",
+           "bnxt_en 0000:41:00.0 enp65s0f0np0: Error (timeout: 500015) msg {{0x97 0x4}} len:0", classes=_AMD),
+    _fault("ice_not_recovered", "an adapter did not come back from its reset", "fabric.fault",
+           "ice 0000:41:00.0: Device failed to recover", classes=_HEAD),
+    _fault("irdma_critical", "the RDMA part of an adapter failed", "fabric.fault",
+           "irdma 0000:41:00.0: HMC Error: critical", classes=_HEAD),
+    _fault("ionic_timeout", "an adapter does not answer its driver", "fabric.fault",
+           "ionic 0000:41:00.0: DEVCMD RDMA_QP_CREATE (12) timeout after 10 secs", level=4, classes=_AMD),
+    _fault("ice_probe_failed", "the driver refused an adapter", "fabric.fault",
+           "ice 0000:41:00.0: probe with driver ice failed with error -5", classes=_HEAD),
+    _fault("bnxt_reset", "the firmware of an adapter reset itself", "fabric.warning",
+           "bnxt_en 0000:41:00.0 enp65s0f0np0: Firmware non-fatal reset event received, max wait time 4000 msec",
+           level=4, classes=_AMD),
+    _fault("ice_module", "an adapter refuses its transceiver", "fabric.warning",
+           "ice 0000:41:00.0 ens1: Rx/Tx is disabled on this device because an unsupported SFP module type was detected.",
+           classes=_HEAD),
+    _fault("fabric_unexplained", "an adapter's driver reports an error that no table knows", "fabric.unexplained",
+           "mlx5_core {nic0}: frob_flow_table:12:(pid 9): the flow table moved"),
+    _fault("probe_failed", "a driver refused its device", "driver.probe",
+           "snic_pci 0000:3b:00.0: probe with driver snic_pci failed with error -12", classes=_HEAD),
+    _fault("platform_probe_failed", "a driver refused a sensor of the board", "history.notes",
+           "spd5118 5-0050: probe with driver spd5118 failed with error -6", classes=_HEAD),
+]  # fmt: skip
