@@ -43,7 +43,7 @@ def events(lines: Iterable[Line], boot: Optional[str] = None, booted_at: Optiona
             recovered_at=iso(event["recovered_at"]) if event["over"] == kernel_history.RECOVERED else None,
             processes=len(event.pop("pids")),
         )
-        del event["spells"]
+        del event["spells"], event["recovered"]
     return sorted(seen, key=lambda event: event["first_at"] or "")
 
 
@@ -66,14 +66,14 @@ def _keep(found: Dict[Tuple[Any, ...], Event], event: Event, line: Line, this_bo
     known = found.get(key)
     if known is None and len(found) < EVENT_LIMIT:
         known = dict(event, count=0, first_at=line.at, last_at=line.at, this_boot=this_boot)
-        found[key] = known = dict(known, recovered_at=None, spells=0, pids=set())
+        found[key] = known = dict(known, recovered=False, recovered_at=None, spells=0, pids=set())
     if known is not None:
         _count(known, line, this_boot)
 
 
 def _count(event: Event, line: Line, this_boot: Optional[bool]) -> None:
     event["count"] += 1
-    event["recovered_at"] = None
+    event.update(recovered=False, recovered_at=None)
     if line.at is not None:
         event["first_at"] = line.at if event["first_at"] is None else min(event["first_at"], line.at)
         event["last_at"] = line.at if event["last_at"] is None else max(event["last_at"], line.at)
@@ -93,16 +93,15 @@ def _of_this_boot(line: Line, boot: Optional[str], booted_at: Optional[float]) -
 def _recover(found: Dict[Tuple[Any, ...], Event], recovery: Recovery, line: Line) -> None:
     """Note on the events that a line says are over when that was; what comes after it opens them again."""
     match = recovery.expression.search(line.text) if recovery.needle in line.text else None
-    if not match or line.at is None:
+    if not match:
         return
     named = match["device"]
     address = xid.pci_address(named) if ":" in named else None
     for event in found.values():
         meant = event["family"] == recovery.family and (address or named) in (event["pci_address"], event["device"])
         codes = event["code"] in recovery.codes if recovery.codes else kernel_history.cured_by_boot(event)
-        if meant and codes and event["recovered_at"] is None:
-            event["recovered_at"] = line.at
-            event["spells"] += 1
+        if meant and codes and not event["recovered"]:
+            event.update(recovered=True, recovered_at=line.at, spells=event["spells"] + 1)
 
 
 def _event(line: Line, kinds: Sequence[Kind]) -> Optional[Event]:

@@ -44,7 +44,7 @@ def cured_by_boot(event: Event, beside: Iterable[str] = ()) -> bool:
 
 
 def _over(event: Event, numbers: Dict[Optional[str], Set[str]]) -> Optional[str]:
-    if event["recovered_at"] is not None and event["spells"] < RECOVERED_LIMIT:
+    if event["recovered"] and event["spells"] < RECOVERED_LIMIT:
         return RECOVERED
     if event["this_boot"] is False and cured_by_boot(event, numbers.get(event["pci_address"], ())):
         return BOOTED

@@ -12,8 +12,11 @@ from .kernel_kind import Rows, probe
 _SOME = r"(?<![\w.])[1-9]\d* (?:new )?"  # "0 …" and "no … errors detected" are good news
 _HL = r"(?:habanalabs|accel accel\d)"
 _HLN = "habanalabs|accel accel"
-_LOST = r"(?:fallen off the bus|lost from the bus|NV_ERR_GPU_IS_LOST|failed with status 0x0000000f\b)"
-_RESET = r"(?:NV_ERR_RESET_REQUIRED|NV_ERR_GPU_IN_FULLCHIP_RESET|failed with status 0x00000062\b|may need to be reset)"
+_LOST = r"(?:fallen off the bus|lost from the bus|NV_ERR_GPU_IS_LOST|(?i:gpu is lost|gpu lost\b)|status[ =:]+0x0*[fF]\b)"
+_RESET = (
+    r"(?:NV_ERR_RESET_REQUIRED|NV_ERR_GPU_IN_FULLCHIP_RESET|status[ =:]+0x0*62\b|may need to be reset|"
+    r"(?i:reset (?:is )?required)|unexpected WPR2 already up)"
+)
 _BROKEN = r"\[NV_ERR_(?:\w*ECC_ERROR|\w*MEMORY_ERROR|\w*TRAINING\w*|FATAL_ERROR|BROKEN_FB|NVLINK_\w+|\w*POISON\w*)\]"
 _AMD = r"amdgpu.*"
 
@@ -21,9 +24,13 @@ _AMD = r"amdgpu.*"
 ROWS: Rows = [
     ("nvidia", _C, "lost", "accelerator", "NVRM", "GPU has fallen off the bus", r"NVRM:?.*" + _LOST),
     ("nvidia", _C, "reset_required", "accelerator", "NVRM", "a GPU refuses work until it is reset",
-     r"NVRM:?.*(?:" + _RESET + r"|unexpected WPR2 already up)"),
+     r"NVRM:?.*" + _RESET),
     ("nvidia", _C, "memory_or_link", "accelerator", "NV_ERR_", "the driver met a broken memory or NVLink of a GPU",
      r"NVRM:?.*" + _BROKEN),
+    ("nvidia", _C, "locked", "accelerator", "NVRM", "a GPU does not react any more",
+     r"NVRM:.*(?i:probably locked|\bgpu (?:is )?hung\b|watchdog.*(?:locked|hung|expired|timed ?out))"),
+    ("nvidia", _W, "crash_dump", "accelerator", "NVRM", "the driver kept a dump of a GPU's crash",
+     r"NVRM:.*(?i:crash dump)"),
     ("nvidia", _C, "power", "power", "NVRM", "a GPU lacks power",
      r"NVRM:.*(?:necessary power cables|power connector|NV_ERR_INSUFFICIENT_POWER)"),
     ("nvidia", _C, "init_failed", "accelerator", "NVRM", "the driver could not start a GPU",
@@ -58,8 +65,7 @@ ROWS: Rows = [
      _AMD + r"\b[Pp]oison (?:is )?(?:consum|creat)"),
     ("amdgpu", _C, "rma", "replace", "RMA", "the card asks to be replaced (RMA)", _AMD + r"\bRMA\b"),
     ("amdgpu", _C, "bad_pages", "replace", "amdgpu", "too many bad memory pages",
-     (_AMD + r"(?:bad[_ ]page[_ ]threshold|[Bb]ad pages? *\(?\d* *\)? *(?:reach|exceed)|reach(?:es|ed) threshold|"
-      r"RAS EEPROM.*exceed)")),
+     _AMD + r"(?:bad[_ ]page[_ ]threshold|(?i:bad pages?|ras records|ras eeprom).*(?:reach|exceed))"),
     ("amdgpu", _C, "ras_interrupt", "accelerator", "RAS controller interrupt", "fatal RAS interrupt",
      r"RAS controller interrupt triggered"),
     ("amdgpu", _W, "ras_logged", "watch", "[Hardware ", "the card logged error records (ACA)",
@@ -91,9 +97,9 @@ ROWS: Rows = [
     ("amdgpu", _C, "power_stuck", "accelerator", "SMU: ", "the card's power management (SMU) stopped answering",
      _AMD + r"SMU: (?:I'm not done with your previous command|No response msg_reg)"),
     ("amdgpu", _W, "smu", "accelerator", "amdgpu", "the card's power management (SMU) did not do what was asked",
-     _AMD + r"(?:[Ff]ailed to .*(?i:\bsmu\b|metrics)|(?i:\bsmu\b).*(?:[Ff]ail|time(?:d )?out))"),
-    ("amdgpu", _W, "psp", "accelerator", "psp", "the card's security processor (PSP) refused a command",
-     _AMD + r"psp .*\bfailed\b"),
+     r"amdgpu(?=.*(?i:\bsmu\b|metrics))(?=.*(?:[Ff]ail|time(?:d )?out))"),
+    ("amdgpu", _W, "psp", "accelerator", "psp|PSP", "the card's security processor (PSP) refused a command",
+     r"amdgpu(?=.*(?i:\bpsp\b))(?=.*[Ff]ail)"),
     ("amdgpu", _W, "xgmi", "link", "amdgpu", "the link between cards (XGMI) reports an error",
      _AMD + r"(?i:xgmi).*(?i:fail|error|\bdown\b)"),
     ("amdgpu", _I, "page_fault", "application", "page fault", "GPU memory page fault, mostly an application's",
@@ -110,7 +116,7 @@ ROWS: Rows = [
       r"[Ff]ailed to initialize)")),
     *probe("habanalabs", "unusable", r"habanalabs\w*|accel", "a card cannot be used"),
     ("habanalabs", _C, "boot", "accelerator", _HLN, "a card's firmware did not boot or does not answer",
-     (_HL + r".*(?:Device boot (?:\w+ )?error|CPU-CP timeout|[Ff]ailed to communicate with [Dd]evice|"
+     (_HL + r".*(?:Device boot (?:\w+ )?error|Device boot progress - (?:.*\bNOT\b|Stuck)|CPU-CP timeout|[Ff]ailed to communicate with [Dd]evice|"
       r"[Ff]ailed to load (?:\w+ )*(?:firmware|fw|boot|fit|linux)\b)")),
     ("habanalabs", _C, "ecc", "accelerator", _HLN, "uncorrectable memory error",
      _HL + r".*(?:\bDERR\b|double|uncorrectable|ECC.*\bcritical:? ?[1-9])"),

@@ -13,9 +13,9 @@ _MLX5 = r"mlx5_core " + PCI + r"\b.*"
 OTHER_ADAPTERS = r"(?:bnxt_en|bnxt_re|bnge|ice|irdma|iavf|i40e|idpf|ionic|ionic_rdma|efa|hfi1|qede?|qedr|cxgb4|mana)"
 _NIC = r"^" + OTHER_ADAPTERS + r"\b.*"
 _FATAL = (
-    r"(?:(?<![Nn]on-)\b[Ff]atal\b|Error \(timeout|(?i:timed ?out|\btimeout\b|not responding|unresponsive|unrecoverable|"
+    r"(?:(?<![Nn]on-)\b[Ff]atal\b|due to firmware status|(?i:timed ?out|timeout|not responding|unresponsive|unrecoverable|"
     r"failed to recover|recovery failed|reset failed|health poll failed|critical error|hardware error|hmc error|"
-    r"heartbeat (?:stopped|lost|fail)|\bfw (?:is )?(?:down|dead|halted|stopped)|safe mode))"
+    r"\bhang detected|heartbeat (?:stopped|lost|fail)|\bfw (?:is )?(?:down|dead|halted|stopped)|safe mode))"
 )
 
 # fmt: off
@@ -49,6 +49,11 @@ ROWS: Rows = [
     ("fabric", _W, "firmware", "nic", "", "an adapter's firmware reset itself or met a bad request",
      _NIC + r"(?:[Nn]on-fatal|(?i:malicious driver|\bmdd\b event|firmware reset event|pf reset))"),
 
+    ("driver", _W, "symbols", "driver", "symbol", "a kernel module does not fit another one and was not loaded",
+     r"^(?P<device>[\w-]+): (?:Unknown symbol|disagrees about version of symbol) \w+"),
+    ("driver", _W, "module_refused", "driver", "modul|magic", "the kernel refused to load a module",
+     (r"^(?P<device>[\w-]+): version magic .* should be|Loading of (?:unsigned )?module.* rejected|"
+      r"unsigned module loading is restricted")),
     ("driver", _W, "probe_failed", "driver", "failed with error", "a driver refused its PCI device",
      r"(?:[\w-]+: probe of " + PCI + r"|[\w-]+ (?P<other>[0-9a-fA-F:.]{10,}): probe with driver \S+) failed with error -"),
     ("driver", _I, "probe_failed", "driver", "failed with error", "a driver refused a device",

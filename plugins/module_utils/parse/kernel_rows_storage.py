@@ -21,6 +21,8 @@ ROWS: Rows = [
      (r"nvme (?P<device>nvme\d+): (?:controller is down|Removing after probe failure|Identify Controller failed|"
      r"Disabling (?:device|controller) after reset failure|Device not ready; aborting|Device shutdown incomplete)")),
     *probe("nvme", "controller_down", "nvme", "an NVMe controller is gone"),
+    ("nvme", _W, "reset", "drive", "nvme", "an NVMe controller was reset after an error",
+     r"nvme (?P<device>nvme\d+): (?:resetting controller|frozen state error|permanent failure|restart after slot reset)"),
     ("nvme", _W, "timeout", "drive", "timeout", "an NVMe command timed out",
      r"nvme (?P<device>nvme\d+): I/O .*timeout"),
     ("nvme", _W, "error", "drive", "nvme", "an NVMe command failed",
@@ -53,7 +55,7 @@ ROWS: Rows = [
      r"EXT4-fs error \(device (?P<device>[\w.-]+)\)"),
     ("filesystem", _C, "data_lost", "fs", "EXT4-fs", "ext4 lost data that a program had written",
      (r"EXT4-fs (?:warning )?\((?:device )?" + _ON + r"\): .*(?:[Dd]ata (?:will be|may be|is) lost|data loss|"
-      r"I/O error|failed to convert unwritten)")),
+      r"I/O error|failed to convert unwritten|block allocation failed)")),
     ("filesystem", _C, "journal", "fs", "Aborting journal", "a file system journal was aborted",
      r"Aborting journal on device (?P<device>[\w.-]+)"),
     ("filesystem", _C, "journal", "fs", "JBD2", "a file system journal met an I/O error",
@@ -62,12 +64,14 @@ ROWS: Rows = [
     ("filesystem", _C, "xfs", "fs", "XFS", "xfs found damage",
      (r"XFS \((?P<device>[\w.-]+)\): .*(?:[Cc]orruption|CRC error|(?i:metadata i/o error|log i/o error)|"
      r"writeback error|page discard|Internal error|has been shut down|Shutting down filesystem|"
-     r"xfs_do_force_shutdown|run xfs_repair|log mount/recovery failed)")),
+     r"xfs_do_force_shutdown|xfs_log_force: error|run xfs_repair|log mount/recovery failed)")),
     ("filesystem", _C, "btrfs", "fs", "BTRFS", "btrfs found damage",
-     r"BTRFS (?:error|critical) \(device (?P<device>[\w.-]+)"),
+     r"BTRFS:? (?:error|critical) \(device (?P<device>[\w.-]+)"),
     ("filesystem", _C, "btrfs", "fs", "BTRFS", "btrfs found damage",
      (r"BTRFS (?:warning|info) \(device (?P<device>[\w.-]+)[^)]*\): .*(?:csum failed|checksum (?:error|verify failed)|"
-      r"transid verify failed|lost page write|errs: (?=.*\b[a-z]+ [1-9])|unable to fixup)")),
+      r"transid verify failed|lost page write|forced readonly|errs: (?=.*\b[a-z]+ [1-9])|unable to fixup)")),
+    ("filesystem", _C, "fat", "fs", "FAT-fs", "a FAT file system (EFI) found damage",
+     r"FAT-fs \((?P<device>[\w.-]+)\): error"),
     ("filesystem", _C, "zfs", "fs", "WARNING: Pool", "a ZFS pool was suspended",
      r"WARNING: Pool '(?P<device>[^']+)' has encountered an uncorrectable I/O failure"),
     ("netfs", _C, "evicted", "server", "evicted", "a Lustre server evicted this client: what it wrote is lost",

@@ -67,8 +67,8 @@ def _say(event: Event, booted: Optional[str]) -> str:
 
 
 def _since(event: Event, booted: Optional[str]) -> str:
-    if event["recovered_at"]:
-        return f", recovered {event['recovered_at']}"
+    if event["over"] == kernel_history.RECOVERED:
+        return ", recovered" + (f" {event['recovered_at']}" if event["recovered_at"] else "")
     if event["this_boot"] is False:
         return f", before the boot of {booted}" if booted else ", before the last boot"
     return ""

@@ -86,6 +86,7 @@ def _together(own: List[Event], family: str, label: str, meaning: str, action: s
         first_at=min(starts, default=None),
         last_at=max(times, default=None),
         this_boot=True if True in boots else None if None in boots else False,
+        recovered=False,
         recovered_at=None,
         spells=0,
     )

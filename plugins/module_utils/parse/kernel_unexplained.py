@@ -23,6 +23,12 @@ DRIVERS: Dict[str, str] = {
     "habanalabs": r"(?:habanalabs\w*\b|accel accel\d)",
     "fabric": r"(?:mlx[45]_\w+\b|mlx5\b|infiniband\b|ib_\w+\b|rdma_\w+\b|" + OTHER_ADAPTERS + r"\b)",
 }
+# A read of something that a board may lack: no driver works the worse for it.
+_FAILED_READ = (
+    r"(?i)(?:failed|unable|could ?n[o']t|can(?:no|')t) (?:to )?(?:read|query|get|retrieve|find|set) (?:\w+[ -])*?"
+    r"(?:temperature|voltage|current|fan|pwm|power|sensor|clock|clk|eeprom|vpd|fru|serial|board|gpio|i2c|smbus|hwmon|"
+    r"acpi|vddgfx|srat|crat|vfct|edid|inforom)\b"
+)
 _HARMLESS_STATUS = (
     r"NOT_SUPPORTED|INVALID_\w+|OBJECT_NOT_FOUND|OBJECT_TYPE_MISMATCH|NO_MEMORY|OPERATING_SYSTEM|"
     r"INSUFFICIENT_RESOURCES|STATE_IN_USE|IN_USE|MISSING_TABLE_ENTRY|NOT_COMPATIBLE|NOT_READY|BUSY_RETRY|"
@@ -36,13 +42,14 @@ NOISE: Dict[str, Tuple[str, ...]] = {
         r"^nvidia[\w-]*: (?:loading out-of-tree|module (?:license|verification)|Loading NVIDIA|(?:Nvlink|Unregistered) )",
         r"SXid \([^)]*\): \d+, (?:Severity|Data)",  # repeats what its first line told
         # what follows an Xid: the calls before it
-        r"NVRM: +(?:entry function|-?\d+ +\d+ +[A-Z]|GPU\d+ (?:RPC|GSP RPC) )|NVRM: GPU\d+ RPC event",
+        r"NVRM: Rate limiting GSP RPC|NVRM: +(?:entry +function|-?\d+ +\d+ +[A-Z]|GPU\d+ (?:RPC|GSP RPC) )|NVRM: GPU\d+ RPC event",
         # assertions and checks without a status that tells of a broken device
         r"NVRM:?.*(?:Assertion|Check) failed: (?!.*\[NV_ERR_)(?!.*(?i:reset|lost|fatal|ecc))",
         r"NVRM:?.*(?:Assertion|Check) failed: .*\[NV_ERR_(?:" + _HARMLESS_STATUS + r")\]",
         # reads and calls that a board, chipset or firmware does not answer
         r"NVRM:?.*(?:cpuidInfoAMD|Unrecognized AMD processor|objClInitPcieChipset|nvlogAllocBuffer|[Ll]eft-over mapping)",
         r"NVRM:?.*(?:Possible bad register read|GspRmControl failed|rpcRmApi\w+: .*failed|rmapiControl\w*.*not supported)",
+        r"^nvidia-nvswitch\d*: (?:Probing device|using MSI|open \(|release \(|enabling device)",
         r"NVRM:?.*(?:failed to allocate vmap|can't alloc VA space|CC secret cleanup|Power Source change)",
         r"NVRM:? +(?:installed in this system|in this system|nvidia\.ko|System Processor|Please |Firmware' |www\.|"
         r"the Linux|Supported NVIDIA|graphics driver)",
@@ -50,14 +57,12 @@ NOISE: Dict[str, Tuple[str, ...]] = {
     "amdgpu": (
         r"SRAT table not found|optional \w+ ta ucode is not available|ta ucode is not available|runtime database doesn't",
         r"(?i)secure ?display|SMU driver if version not matched|Runtime PM not available|Direct firmware load",
-        r"(?i)(?:can't|could ?n[o']t|failed to) (?:read|get|find) (?:\w+ )*(?:vddgfx|fan|sensor|pwm|hwmon|clk|temperature)",
         # what follows a page fault, a hung ring or a RAS error: whose it was
         r": +in (?:page starting at address|process )| for process \S+ pid \d+|Process information|VM_L2_PROTECTION_FAULT_STATUS|"
         r"Faulty UTCL2 client|MORE_FAULTS|WALKER_ERROR|PERMISSION_FAULTS|MAPPING_ERROR|\bRW: 0x|cookie node_id",
-        r"aca entry|Starting \S+ ring reset|no uncorrectable|0 uncorrectable|0 correctable",
+        r"aca entry|VRAM is lost due to GPU reset|Starting \S+ ring reset|no uncorrectable|0 uncorrectable|0 correctable",
     ),
     "habanalabs": (
-        r"(?i)failed to (?:get|read|set) (?:\w+ )*(?:temperature|voltage|current|fan|pwm|power|sensor|clock|eeprom)",
         r"(?i)loading (?:firmware|secured fw)|user released device without",
     ),
     "fabric": (
@@ -66,7 +71,7 @@ NOISE: Dict[str, Tuple[str, ...]] = {
         r"mlx5e_get_module_eeprom",
         r"Port module event: |Missing SyncE|is_dpll_supported|profile is \d+, changing it to HCA capability",
         r"hwrm req_type 0x[0-9a-f]+ seq id 0x[0-9a-f]+ error 0x(?:[2-79]|ffff)\b",
-        r"(?i)unable to (?:read|retrieve) vpd|ptp .*not supported",
+        r"(?i)ptp .*not supported",
     ),
 }
 # fmt: on
@@ -88,7 +93,7 @@ def noise(family: str, text: str) -> bool:
 
 
 def _noise(family: str) -> List[Pattern[str]]:
-    return [compiled(pattern) for pattern in NOISE.get(family, ())]
+    return [compiled(pattern) for pattern in (_FAILED_READ, *NOISE.get(family, ()))]
 
 
 # What accompanies a machine check that another line has told already.

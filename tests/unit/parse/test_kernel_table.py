@@ -68,6 +68,12 @@ def test_good_machines_are_quiet(klass, level, text):
     assert read(text, level) is None
 
 
+def test_what_follows_an_xid_in_a_recording_is_explained(fixtures):
+    rows = (fixtures / "nvidia" / "dmesg-xid119.log").read_text().splitlines()
+    seen = kernel_events.events([Line(1.0, None, 3, row.partition("] ")[2]) for row in rows])
+    assert {event["family"] for event in seen} == {"xid"}
+
+
 @pytest.mark.parametrize(
     ("family", "text"),
     [
