@@ -59,7 +59,7 @@ def _many(code: int, rest: str, count: int) -> list[str]:
 FAULTS = [
     Fault("xid79_before_boot", "GPU 3 fell off the bus, and the machine was started again", _NVIDIA, _NOTED,
           _before_boot(_xid(3, 79, "pid='<unknown>', name=<unknown>, GPU has fallen off the bus."))),
-    Fault("xid48_put_aside_before_boot", "GPU 1 put a bad row aside, and the machine was started again", _NVIDIA, _NOTED,
+    Fault("xid48_put_aside_before_boot", "GPU 1 put a row aside, and the machine was started again", _NVIDIA, _NOTED,
           _before_boot(_xid(1, 48, "pid=81237, name=python3, DBE (double bit error) ECC Error"),
                        _xid(1, 63, "pid=81237, name=python3, Row Remapper: New row marked for remapping"))),
     Fault("xid64_before_boot", "GPU 1 could not put a bad row aside, and the machine was started again", _NVIDIA,

@@ -60,7 +60,7 @@ FAULTS = [
            "amdgpu {gpu3}: AMD-Vi: Event logged [IO_PAGE_FAULT domain=0x0013 address=0x1000 flags=0x0000]",
            classes=("mi300x",)),
     _fault("smmu_fault", "GPU 3 reached for memory that is not its own (SMMU)", "iommu.fault",
-           "arm-smmu-v3 arm-smmu-v3.5.auto: event: F_TRANSLATION client: {gpu3} sid: 0x20600 ssid: 0x0 iova: 0xff9bc000",
+           "arm-smmu-v3 arm-smmu-v3.5.auto: event: F_TRANSLATION client: {gpu3} sid: 0x20600 ssid: 0x0 iova: 0xff9b",
            classes=("gb200_tray",)),
     _fault("dmar_fault_bmc", "the console's graphics reached for memory that is not its own", "history.notes",
            "DMAR: [DMA Read NO_PASID] Request device [02:00.0] fault addr 0xffbc0000 [fault reason 0x06] PTE Read",

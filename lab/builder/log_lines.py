@@ -40,7 +40,7 @@ QUIET_CLASS = {
     "hgx_h100": [
         (300, 6, "NVRM: GPU 0000:1b:00.0: persistence mode is enabled"),
         (299, 3, "NVRM: nvCheckOkFailedNoLog: Check failed: Call not supported [NV_ERR_NOT_SUPPORTED] (0x00000056)"),
-        (298, 3, "mlx5_core 0000:18:00.0: mlx5_cmd_out_err:838:(pid 9): ACCESS_REG(0x805) op_mod(0x1) failed, status bad"),
+        (298, 3, "mlx5_core 0000:18:00.0: mlx5_cmd_out_err:838: ACCESS_REG(0x805) failed, status bad operation"),
     ],
     "gb200_tray": [
         (300, 6, "nvidia-nvlink: Nvlink Core is ready, 0 errors"),

@@ -2,8 +2,8 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What the kernel said lately: the log of a window of time, from the best source that can be read, and its events.
 
-Sources in turn: the journal (all boots), the ring buffer through dmesg or ``/dev/kmsg`` (this boot), ``kern.log`` (without
-levels). Where the journal does not tell the whole window, the others are read as well and judged together with it.
+Sources in turn: the journal (all boots), the ring buffer through dmesg or ``/dev/kmsg`` (this boot), ``kern.log``
+(without levels). Where the journal does not tell the whole window, the others are read and judged together with it.
 """
 
 from __future__ import annotations

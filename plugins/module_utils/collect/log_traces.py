@@ -1,6 +1,6 @@
 # Copyright (c) 2026 the muster.fleet authors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What else a machine tells about its kernel log: whether it outlives a reboot, what crashes left, whom a line is about."""
+"""What else a machine tells about its kernel log: whether it outlives a reboot, what crashes left, whom it names."""
 
 from __future__ import annotations
 

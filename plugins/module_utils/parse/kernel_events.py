@@ -21,7 +21,9 @@ BOOT_SLACK_S = 5  # a clock that is set while the machine starts
 
 _ADDRESS = re.compile(r"(?<![\w.])(" + ADDRESS + r")(?!\w)|\bPCI:([0-9a-fA-F]{4,8}(?::[0-9a-fA-F]{2}){2})\b")
 _SHORT = re.compile(r"[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-7]")
-_NAMED = re.compile(r"^(?:habanalabs|accel|infiniband|nvme|kfd) ([a-z][\w-]*\d)\b|^NVRM:? (GPU ?\d+)\b|^(nvidia-nvswitch\d+)")
+_NAMED = re.compile(
+    r"^(?:habanalabs|accel|infiniband|nvme|kfd) ([a-z][\w-]*\d)\b|^NVRM:? (GPU ?\d+)\b|^(nvidia-nvswitch\d+)"
+)
 
 Event = Dict[str, Any]
 
@@ -30,7 +32,7 @@ def events(lines: Iterable[Line], boot: Optional[str] = None, booted_at: Optiona
     """Return what the lines tell, like with like: one event for each family, code and device, oldest first.
 
     ``boot`` is the id of the running boot and ``booted_at`` when it began, in seconds since the epoch; an event all of
-    whose lines are from before says ``this_boot: false``. ``over`` says that an event recovered, or that the restart cured it.
+    whose lines are from before says ``this_boot: false``. ``over`` says that it recovered or that a restart cured it.
     """
     in_order = sorted(lines, key=lambda line: line.at or 0.0)
     seen = _gathered(in_order, boot, booted_at)

@@ -15,16 +15,18 @@ from .kernel_patterns import RECOVERED_LIMIT, escalated, stays
 
 Event = Dict[str, Any]
 
-XID_STAYS = frozenset("54 57 58 64 92 93 122 123 124 125 140 157 161 164 165 168".split())
-XID_MEMORY = frozenset("48 94 95 171 172".split())  # cured when what they hit was put aside
-XID_PUT_ASIDE = frozenset("63 156 160".split())
-XID_NOT_PUT_ASIDE = frozenset("64 140 157 161".split())
+XID_STAYS = frozenset(
+    ["54", "57", "58", "64", "92", "93", "122", "123", "124", "125", "140", "157", "161", "164", "165", "168"]
+)
+XID_MEMORY = frozenset(["48", "94", "95", "171", "172"])  # cured when what they hit was put aside
+XID_PUT_ASIDE = frozenset(["63", "156", "160"])
+XID_NOT_PUT_ASIDE = frozenset(["64", "140", "157", "161"])
 
 RECOVERED, BOOTED = "recovered", "booted"
 
 
 def grade(events: List[Event]) -> None:
-    """Give every event its ``over`` (``recovered``, ``booted`` or ``None``) and its severity for how often it was seen."""
+    """Give every event its ``over`` (``recovered``, ``booted`` or ``None``) and the severity for its count."""
     numbers = _numbers(events)
     for event in events:
         event["severity"] = escalated(event["family"], event["code"], event["severity"], event["count"])

@@ -36,7 +36,7 @@ ACTIONS = {
     "nic": "Read the adapter's health and firmware; power-cycle the node when it does not recover.",
     "note": "Nothing by itself.",
     "oom": "Find who used the memory; set limits or give the job more.",
-    "peermem": "Restart the jobs that use GPUDirect RDMA; compare peer memory module, driver and OFED with the profile.",
+    "peermem": "Restart the jobs that use GPUDirect RDMA; compare nvidia-peermem, driver and OFED with the profile.",
     "power": "Check the power cables and supplies of the board.",
     "replace": "Open a case with the vendor and replace the accelerator; no reset or reboot cures this.",
     "server": "Check the storage server and the way to it.",

@@ -25,12 +25,40 @@ FAMILIES = tuple(dict.fromkeys(("xid", "sxid", "spread", "rate") + tuple(kind.fa
 
 # What a restart does not cure: worn or damaged parts, lost data, what nobody can explain. "family" or "family.code".
 STAYS = frozenset(
-    """
-    amdgpu.bad_pages amdgpu.poison amdgpu.ras_corrected amdgpu.ras_deferred amdgpu.ras_logged amdgpu.ras_uncorrected
-    amdgpu.ras_interrupt amdgpu.rma amdgpu.overheated aer.corrected aer.not_recovered block.controller block.integrity
-    block.io_error block.medium_error block.past_end block.ata_error filesystem habanalabs.ecc kernel md mce memory
-    mlx5.power mlx5.temperature nvidia.memory_or_link nvidia.power nvme.error panic.panic rate spread thermal
-    """.split()
+    [
+        "amdgpu.bad_pages",
+        "amdgpu.poison",
+        "amdgpu.ras_corrected",
+        "amdgpu.ras_deferred",
+        "amdgpu.ras_logged",
+        "amdgpu.ras_uncorrected",
+        "amdgpu.ras_interrupt",
+        "amdgpu.rma",
+        "amdgpu.overheated",
+        "aer.corrected",
+        "aer.not_recovered",
+        "block.controller",
+        "block.integrity",
+        "block.io_error",
+        "block.medium_error",
+        "block.past_end",
+        "block.ata_error",
+        "filesystem",
+        "habanalabs.ecc",
+        "kernel",
+        "md",
+        "mce",
+        "memory",
+        "mlx5.power",
+        "mlx5.temperature",
+        "nvidia.memory_or_link",
+        "nvidia.power",
+        "nvme.error",
+        "panic.panic",
+        "rate",
+        "spread",
+        "thermal",
+    ]
 )
 # Events that are harmless now and then, and trouble when they go on: code -> how often, and what they are then.
 ESCALATES: Dict[str, Tuple[int, str]] = {"hung_task.device_held": (30, WARNING)}

@@ -12,7 +12,9 @@ from .kernel_kind import Rows, probe
 _SOME = r"(?<![\w.])[1-9]\d* (?:new )?"  # "0 …" and "no … errors detected" are good news
 _HL = r"(?:habanalabs|accel accel\d)"
 _HLN = "habanalabs|accel accel"
-_LOST = r"(?:fallen off the bus|lost from the bus|NV_ERR_GPU_IS_LOST|(?i:gpu is lost|gpu lost\b)|status[ =:]+0x0*[fF]\b)"
+_LOST = (
+    r"(?:fallen off the bus|lost from the bus|NV_ERR_GPU_IS_LOST|(?i:gpu is lost|gpu lost\b)|status[ =:]+0x0*[fF]\b)"
+)
 _RESET = (
     r"(?:NV_ERR_RESET_REQUIRED|NV_ERR_GPU_IN_FULLCHIP_RESET|status[ =:]+0x0*62\b|may need to be reset|"
     r"(?i:reset (?:is )?required)|unexpected WPR2 already up)"
@@ -87,7 +89,8 @@ ROWS: Rows = [
      _AMD + r"(?:over temperature range|Critical Temperature Fault|\bCTF\b.*detected|due to GPU SW CTF)"),
     ("amdgpu", _C, "init_failed", "driver", "amdgpu", "the driver could not start a GPU",
      (_AMD + r"(?:Fatal error during GPU init|hw_init of IP block .* failed|amdgpu_device_ip_init failed|"
-      r"PSP (?:firmware loading|load \w+) failed|PSP create ring failed|invalid ip discovery|Unable to locate a BIOS)")),
+      r"PSP (?:firmware loading|load \w+) failed|PSP create ring failed|invalid ip discovery|"
+      r"Unable to locate a BIOS)")),
     *probe("amdgpu", "probe_failed", "amdgpu", "the driver refused a GPU"),
     ("amdgpu", _C, "queue_stuck", "accelerator", "amdgpu", "a compute queue cannot be stopped",
      (_AMD + r"(?:Queue preemption failed|[Ff]ailed to (?:evict|remove|unmap|suspend|quiesce) .*queues?|HIQ MQD|"
@@ -116,7 +119,8 @@ ROWS: Rows = [
       r"[Ff]ailed to initialize)")),
     *probe("habanalabs", "unusable", r"habanalabs\w*|accel", "a card cannot be used"),
     ("habanalabs", _C, "boot", "accelerator", _HLN, "a card's firmware did not boot or does not answer",
-     (_HL + r".*(?:Device boot (?:\w+ )?error|Device boot progress - (?:.*\bNOT\b|Stuck)|CPU-CP timeout|[Ff]ailed to communicate with [Dd]evice|"
+     (_HL + r".*(?:Device boot (?:\w+ )?error|Device boot progress - (?:.*\bNOT\b|Stuck)|CPU-CP timeout|"
+      r"[Ff]ailed to communicate with [Dd]evice|"
       r"[Ff]ailed to load (?:\w+ )*(?:firmware|fw|boot|fit|linux)\b)")),
     ("habanalabs", _C, "ecc", "accelerator", _HLN, "uncorrectable memory error",
      _HL + r".*(?:\bDERR\b|double|uncorrectable|ECC.*\bcritical:? ?[1-9])"),

@@ -13,8 +13,9 @@ _MLX5 = r"mlx5_core " + PCI + r"\b.*"
 OTHER_ADAPTERS = r"(?:bnxt_en|bnxt_re|bnge|ice|irdma|iavf|i40e|idpf|ionic|ionic_rdma|efa|hfi1|qede?|qedr|cxgb4|mana)"
 _NIC = r"^" + OTHER_ADAPTERS + r"\b.*"
 _FATAL = (
-    r"(?:(?<![Nn]on-)\b[Ff]atal\b|due to firmware status|(?i:timed ?out|timeout|not responding|unresponsive|unrecoverable|"
-    r"failed to recover|recovery failed|reset failed|health poll failed|critical error|hardware error|hmc error|"
+    r"(?:(?<![Nn]on-)\b[Ff]atal\b|due to firmware status|(?i:timed ?out|timeout|not responding|unresponsive|"
+    r"unrecoverable|failed to recover|recovery failed|reset failed|health poll failed|critical error|"
+    r"hardware error|hmc error|"
     r"\bhang detected|heartbeat (?:stopped|lost|fail)|\bfw (?:is )?(?:down|dead|halted|stopped)|safe mode))"
 )
 
@@ -44,7 +45,8 @@ ROWS: Rows = [
      r"infiniband (?P<device>[\w-]+): Couldn't (?:start|open|create|register|enable)\b"),
     *probe("fabric", "load_failed", OTHER_ADAPTERS, "the driver could not start the adapter"),
     ("fabric", _W, "module", "link", "", "a transceiver or cable is refused or reports an error",
-     _NIC + r"(?i:(?:unqualified|unsupported|not supported|faulty).*\bmodule|module.*(?:fault|error|overheat|unqualif))"),
+     (_NIC + r"(?i:(?:unqualified|unsupported|not supported|faulty).*\bmodule|"
+      r"module.*(?:fault|error|overheat|unqualif))")),
     ("fabric", _C, "firmware", "nic", "", "an adapter or its firmware stopped answering", _NIC + _FATAL),
     ("fabric", _W, "firmware", "nic", "", "an adapter's firmware reset itself or met a bad request",
      _NIC + r"(?:[Nn]on-fatal|(?i:malicious driver|\bmdd\b event|firmware reset event|pf reset))"),
@@ -55,7 +57,8 @@ ROWS: Rows = [
      (r"^(?P<device>[\w-]+): version magic .* should be|Loading of (?:unsigned )?module.* rejected|"
       r"unsigned module loading is restricted")),
     ("driver", _W, "probe_failed", "driver", "failed with error", "a driver refused its PCI device",
-     r"(?:[\w-]+: probe of " + PCI + r"|[\w-]+ (?P<other>[0-9a-fA-F:.]{10,}): probe with driver \S+) failed with error -"),
+     (r"(?:[\w-]+: probe of " + PCI + r"|[\w-]+ (?P<other>[0-9a-fA-F:.]{10,}): probe with driver \S+)"
+      r" failed with error -")),
     ("driver", _I, "probe_failed", "driver", "failed with error", "a driver refused a device",
      r"(?:[\w-]+: probe of (?P<device>\S+)|[\w-]+ (?P<other>\S+): probe with driver \S+) failed with error -"),
 ]

@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
-from .kernel_kind import PCI, SHORT_PCI, Rows
 from .kernel_kind import CRITICAL as _C
 from .kernel_kind import INFO as _I
+from .kernel_kind import PCI, SHORT_PCI, Rows
 from .kernel_kind import WARNING as _W
 
 _RAW = r"\[Hardware Error\].*Machine Check: \d+ Bank \d+: "  # then the status register: bit 61 says uncorrected

@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 from .kernel_kind import CRITICAL as _C
-from .kernel_kind import Rows, probe
 from .kernel_kind import WARNING as _W
+from .kernel_kind import Rows, probe
 
 _ON = r"(?P<device>[\w.!-]+)"
 _RAID = r"(?:megaraid_sas|mpt[23]sas|mpt3sas|mpi3mr|smartpqi|hpsa|aacraid|arcmsr|mvsas)"
@@ -22,7 +22,7 @@ ROWS: Rows = [
      r"Disabling (?:device|controller) after reset failure|Device not ready; aborting|Device shutdown incomplete)")),
     *probe("nvme", "controller_down", "nvme", "an NVMe controller is gone"),
     ("nvme", _W, "reset", "drive", "nvme", "an NVMe controller was reset after an error",
-     r"nvme (?P<device>nvme\d+): (?:resetting controller|frozen state error|permanent failure|restart after slot reset)"),
+     r"nvme (?P<device>nvme\d+): (?:resetting controller|frozen state error|permanent failure|restart after slot)"),
     ("nvme", _W, "timeout", "drive", "timeout", "an NVMe command timed out",
      r"nvme (?P<device>nvme\d+): I/O .*timeout"),
     ("nvme", _W, "error", "drive", "nvme", "an NVMe command failed",
@@ -44,7 +44,7 @@ ROWS: Rows = [
     ("block", _W, "path_failed", "drive", "multipath", "a path to a block device failed",
      r"device-mapper: multipath: (?P<device>[\w:.-]+): Failing path"),
     ("block", _C, "integrity", "fs", "device-mapper", "a mapped device lost data or stopped taking writes",
-     r"device-mapper: \w+: (?P<device>[\w:.-]+): (?:(?i:checksum failed)|.*(?:read-only mode|out-of-data-space|(?i:data loss)))"),
+     r"device-mapper: \w+: (?P<device>[\w:.-]+): .*(?i:checksum failed|read-only mode|out-of-data-space|data loss)"),
     ("block", _W, "past_end", "fs", "beyond end", "an access past the end of a device",
      r"attempt to access beyond end of device"),
     ("block", _W, "ata_error", "drive", "ata", "a SATA command failed",

@@ -39,39 +39,39 @@ NOISE: Dict[str, Tuple[str, ...]] = {
     "nvidia": (
         # banners, which the driver prints as errors so that they are seen
         r"NVRM: (?:loading NVIDIA|GPU at PCI:|GPU Board Serial|Persistence mode is deprecated)",
-        r"^nvidia[\w-]*: (?:loading out-of-tree|module (?:license|verification)|Loading NVIDIA|(?:Nvlink|Unregistered) )",
-        r"SXid \([^)]*\): \d+, (?:Severity|Data)",  # repeats what its first line told
-        # what follows an Xid: the calls before it
-        r"NVRM: Rate limiting GSP RPC|NVRM: +(?:entry +function|-?\d+ +\d+ +[A-Z]|GPU\d+ (?:RPC|GSP RPC) )|NVRM: GPU\d+ RPC event",
+        r"^nvidia[\w-]*: (?:loading out-of-tree|module (?:license|verification)|Loading NVIDIA|Nvlink |Unregistered )",
+        r"^nvidia-nvswitch\d*: (?:Probing device|using MSI|open \(|release \(|enabling device)",
+        # what follows an Xid or SXid: the calls before it, and what its first line told already
+        r"NVRM: Rate limiting GSP RPC|NVRM: GPU\d+ RPC event",
+        r"NVRM: +(?:entry +function|-?\d+ +\d+ +[A-Z]|GPU\d+ (?:RPC|GSP RPC) )",
+        r"SXid \([^)]*\): \d+, (?:Severity|Data)",
         # assertions and checks without a status that tells of a broken device
         r"NVRM:?.*(?:Assertion|Check) failed: (?!.*\[NV_ERR_)(?!.*(?i:reset|lost|fatal|ecc))",
         r"NVRM:?.*(?:Assertion|Check) failed: .*\[NV_ERR_(?:" + _HARMLESS_STATUS + r")\]",
         # reads and calls that a board, chipset or firmware does not answer
-        r"NVRM:?.*(?:cpuidInfoAMD|Unrecognized AMD processor|objClInitPcieChipset|nvlogAllocBuffer|[Ll]eft-over mapping)",
-        r"NVRM:?.*(?:Possible bad register read|GspRmControl failed|rpcRmApi\w+: .*failed|rmapiControl\w*.*not supported)",
-        r"^nvidia-nvswitch\d*: (?:Probing device|using MSI|open \(|release \(|enabling device)",
-        r"NVRM:?.*(?:failed to allocate vmap|can't alloc VA space|CC secret cleanup|Power Source change)",
-        r"NVRM:? +(?:installed in this system|in this system|nvidia\.ko|System Processor|Please |Firmware' |www\.|"
-        r"the Linux|Supported NVIDIA|graphics driver)",
+        r"NVRM:?.*(?:cpuidInfoAMD|Unrecognized AMD processor|objClInitPcieChipset|nvlogAllocBuffer)",
+        r"NVRM:?.*(?:[Ll]eft-over mapping|failed to allocate vmap|can't alloc VA space|CC secret cleanup)",
+        r"NVRM:?.*(?:Possible bad register read|GspRmControl failed|rpcRmApi\w+: .*failed|Power Source change)",
+        # the rest of a sentence that several lines tell
+        r"NVRM:? +(?:installed in this system|in this system|nvidia\.ko|System Processor|Please |Firmware' )",
+        r"NVRM:? +(?:www\.|the Linux|Supported NVIDIA|graphics driver)",
     ),
     "amdgpu": (
-        r"SRAT table not found|optional \w+ ta ucode is not available|ta ucode is not available|runtime database doesn't",
+        r"SRAT table not found|\bta ucode is not available|runtime database doesn't",
         r"(?i)secure ?display|SMU driver if version not matched|Runtime PM not available|Direct firmware load",
-        # what follows a page fault, a hung ring or a RAS error: whose it was
-        r": +in (?:page starting at address|process )| for process \S+ pid \d+|Process information|VM_L2_PROTECTION_FAULT_STATUS|"
-        r"Faulty UTCL2 client|MORE_FAULTS|WALKER_ERROR|PERMISSION_FAULTS|MAPPING_ERROR|\bRW: 0x|cookie node_id",
-        r"aca entry|VRAM is lost due to GPU reset|Starting \S+ ring reset|no uncorrectable|0 uncorrectable|0 correctable",
+        # what follows a page fault, a hung ring, a reset or a RAS error: whose it was
+        r": +in (?:page starting at address|process )| for process \S+ pid \d+|Process information",
+        r"VM_L2_PROTECTION_FAULT_STATUS|Faulty UTCL2 client|MORE_FAULTS|WALKER_ERROR|PERMISSION_FAULTS|MAPPING_ERROR",
+        r"\bRW: 0x|cookie node_id|aca entry|VRAM is lost due to GPU reset|Starting \S+ ring reset",
+        r"\b(?:no|0) (?:new )?(?:un)?correctable hardware errors",
     ),
-    "habanalabs": (
-        r"(?i)loading (?:firmware|secured fw)|user released device without",
-    ),
+    "habanalabs": (r"(?i)loading (?:firmware|secured fw)|user released device without",),
     "fabric": (
         # registers that monitors ask for and that a port or board lacks
-        r"ACCESS_REG\(0x[0-9a-f]+\) .*failed, status bad|query_mcia_reg failed|query_module_(?:id|eeprom).* failed|"
-        r"mlx5e_get_module_eeprom",
-        r"Port module event: |Missing SyncE|is_dpll_supported|profile is \d+, changing it to HCA capability",
+        r"ACCESS_REG\(0x[0-9a-f]+\) .*failed, status bad|query_mcia_reg failed|mlx5e_get_module_eeprom",
+        r"query_module_(?:id|eeprom).* failed|Port module event: |Missing SyncE|is_dpll_supported",
+        r"profile is \d+, changing it to HCA capability|(?i:ptp .*not supported)",
         r"hwrm req_type 0x[0-9a-f]+ seq id 0x[0-9a-f]+ error 0x(?:[2-79]|ffff)\b",
-        r"(?i)ptp .*not supported",
     ),
 }
 # fmt: on

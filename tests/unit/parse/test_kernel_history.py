@@ -9,7 +9,10 @@ from ansible_collections.muster.fleet.plugins.module_utils.parse.kmsg import Lin
 
 BOOTED = "2026-11-18T02:00:00Z"
 NFS, NFS_OK = "nfs: server nas01 not responding, still trying", "nfs: server nas01 OK"
-RESET, RESET_OK = "amdgpu 0000:26:00.0: amdgpu: GPU reset begin!", "amdgpu 0000:26:00.0: amdgpu: GPU reset(2) succeeded!"
+RESET, RESET_OK = (
+    "amdgpu 0000:26:00.0: amdgpu: GPU reset begin!",
+    "amdgpu 0000:26:00.0: amdgpu: GPU reset(2) succeeded!",
+)
 
 
 def xid(code, rest="pid=1, name=x", bus="1b"):
@@ -34,7 +37,8 @@ def found(seen, family, grade):
 CURED = [
     xid(79), xid(119), xid(62), xid(74), xid(154, "GPU recovery action changed from 0x0 (None) to 0x2 (Reboot)"),
     "NVRM: GPU 0000:a1:00.0: GPU has fallen off the bus.", "NVRM: x [NV_ERR_RESET_REQUIRED] (0x62)", RESET, NFS,
-    "mlx5_core 0000:18:00.0: poll_health:803:(pid 0): Fatal error 1 detected", "ice 0000:41:00.0: Device failed to recover",
+    "mlx5_core 0000:18:00.0: poll_health:803:(pid 0): Fatal error 1 detected",
+    "ice 0000:41:00.0: Device failed to recover",
     "watchdog: BUG: soft lockup - CPU#12 stuck for 26s! [x:1]", "Out of memory: Killed process 1 (x) total-vm:1kB",
     "habanalabs hl2: Going to RESET device!", "block nvme0n1: no available path - failing I/O",
     "nvidia-nvswitch1: SXid (PCI:0000:06:00.0): 20034, Fatal, Link 48 LTSSM Fault Up",
@@ -46,7 +50,8 @@ STAY = [
     "amdgpu 0000:c1:00.0: amdgpu: 2 uncorrectable hardware errors detected in umc block",
     "habanalabs hl1: HBM0_MC0 ECC error detected, DERR, address: 0x1002",
     "EXT4-fs (md0): This should not happen!! Data will be lost", "I/O error, dev nvme2n1, sector 2048 op 0x0:(READ)",
-    "EDAC MC3: 1 UE memory read error on CPU_SrcID#1_MC#1", "md/raid1:md0: Disk failure on nvme1n1p2, disabling device.",
+    "EDAC MC3: 1 UE memory read error on CPU_SrcID#1_MC#1",
+    "md/raid1:md0: Disk failure on nvme1n1p2, disabling device.",
     "mce: [Hardware Error]: CPU 12: Machine Check: 0 Bank 7: be00000000800400", "Kernel panic - not syncing: Fatal",
     "NVRM: kfooBar: nobody knows this",
 ]  # fmt: skip
@@ -160,7 +165,9 @@ def test_many_programs_on_one_gpu_are_that_gpu(texts, found_on):
     assert len(found(seen, "spread", "warning")) == len(found_on)
 
 
-@pytest.mark.parametrize(("code", "count", "found_on"), [(94, 40, 1), (94, 2, 0), (92, 12, 1), (13, 40, 0), (79, 40, 0)])
+@pytest.mark.parametrize(
+    ("code", "count", "found_on"), [(94, 40, 1), (94, 2, 0), (92, 12, 1), (13, 40, 0), (79, 40, 0)]
+)
 def test_a_gpu_that_repeats_a_warning_is_more_than_one_warning(code, count, found_on):
     seen = read(*[xid(code)] * count)
     assert len(found(seen, "rate", "warning")) == found_on

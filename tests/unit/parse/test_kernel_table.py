@@ -79,7 +79,10 @@ def test_what_follows_an_xid_in_a_recording_is_explained(fixtures):
     [
         ("nvidia", "NVRM: kfooBar_GB100: the frobnicator is stuck"),
         ("nvidia", "nvidia-nvswitch1: register access to 0x1 was refused"),
-        ("nvidia", "NVRM: nvAssertOkFailedNoLog: Assertion failed: Bogus [NV_ERR_SOMETHING_NEW] (0x99) returned from x"),
+        (
+            "nvidia",
+            "NVRM: nvAssertOkFailedNoLog: Assertion failed: Bogus [NV_ERR_SOMETHING_NEW] (0x99) returned from x",
+        ),
         ("amdgpu", "amdgpu 0000:c1:00.0: amdgpu: the frobnicator is stuck"),
         ("amdgpu", "[drm:frob [amdgpu]] *ERROR* stuck"),
         ("habanalabs", "habanalabs hl4: the frobnicator is stuck"),
@@ -122,7 +125,9 @@ def test_every_grade_of_every_family_is_judged_by_a_check():
 
 
 def test_what_stays_is_named_as_the_table_names_it():
-    names = {row.family for row in kernel_patterns.KINDS} | {f"{row.family}.{row.code}" for row in kernel_patterns.KINDS}
+    names = {row.family for row in kernel_patterns.KINDS} | {
+        f"{row.family}.{row.code}" for row in kernel_patterns.KINDS
+    }
     assert names | {"kernel", "spread", "rate"} >= kernel_patterns.STAYS
     assert names >= set(kernel_patterns.ESCALATES)
     for recovery in kernel_patterns.RECOVERIES:
