@@ -22,7 +22,7 @@ BOOT_SLACK_S = 5  # a clock that is set while the machine starts
 _ADDRESS = re.compile(r"(?<![\w.])(" + ADDRESS + r")(?!\w)|\bPCI:([0-9a-fA-F]{4,8}(?::[0-9a-fA-F]{2}){2})\b")
 _SHORT = re.compile(r"[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-7]")
 _NAMED = re.compile(
-    r"^(?:habanalabs|accel|infiniband|nvme|kfd) ([a-z][\w-]*\d)\b|^NVRM:? (GPU ?\d+)\b|^(nvidia-nvswitch\d+)"
+    r"^(?:habanalabs|accel|infiniband|nvme|kfd) ([a-z][\w-]*\d)\b|^NVRM:? (GPU ?\d+)(?![\w:])|^(nvidia-nvswitch\d+)"
 )
 
 Event = Dict[str, Any]

@@ -72,5 +72,5 @@ def probe(family: str, code: str, drivers: str, meaning: str) -> Rows:
     said = r"probe (?:of|with driver \S+) ?(?P<{}>\S*) ?failed with error -?\d+"
     return [
         (family, CRITICAL, code, "driver", "failed with error", meaning,
-         r"^(?:" + drivers + r")(?: (?P<device>\S+?))?: " + said.format("other")),
+         r"^(?:" + drivers + r")(?:\.\w+)?(?: (?P<device>\S+?))?: " + said.format("other")),
     ]  # fmt: skip

@@ -24,42 +24,16 @@ KINDS: Tuple[Kind, ...] = tuple(
 FAMILIES = tuple(dict.fromkeys(("xid", "sxid", "spread", "rate") + tuple(kind.family for kind in KINDS) + ("kernel",)))
 
 # What a restart does not cure: worn or damaged parts, lost data, what nobody can explain. "family" or "family.code".
-STAYS = frozenset(
-    [
-        "amdgpu.bad_pages",
-        "amdgpu.poison",
-        "amdgpu.ras_corrected",
-        "amdgpu.ras_deferred",
-        "amdgpu.ras_logged",
-        "amdgpu.ras_uncorrected",
-        "amdgpu.ras_interrupt",
-        "amdgpu.rma",
-        "amdgpu.overheated",
-        "aer.corrected",
-        "aer.not_recovered",
-        "block.controller",
-        "block.integrity",
-        "block.io_error",
-        "block.medium_error",
-        "block.past_end",
-        "block.ata_error",
-        "filesystem",
-        "habanalabs.ecc",
-        "kernel",
-        "md",
-        "mce",
-        "memory",
-        "mlx5.power",
-        "mlx5.temperature",
-        "nvidia.memory_or_link",
-        "nvidia.power",
-        "nvme.error",
-        "panic.panic",
-        "rate",
-        "spread",
-        "thermal",
-    ]
-)
+# fmt: off
+STAYS = frozenset([
+    "amdgpu.bad_pages", "amdgpu.poison", "amdgpu.ras_corrected", "amdgpu.ras_deferred", "amdgpu.ras_interrupt",
+    "amdgpu.ras_logged", "amdgpu.ras_uncorrected", "amdgpu.rma", "amdgpu.overheated", "aer.corrected",
+    "aer.not_recovered", "block.ata_error", "block.controller", "block.integrity", "block.io_error",
+    "block.medium_error", "block.past_end", "filesystem", "habanalabs.ecc", "habanalabs.overheated", "kernel", "md",
+    "mce", "memory", "mlx5.power", "mlx5.temperature", "nvidia.memory_or_link", "nvidia.power", "nvme.error",
+    "panic.panic", "rate", "spread", "thermal",
+])
+# fmt: on
 # Events that are harmless now and then, and trouble when they go on: code -> how often, and what they are then.
 ESCALATES: Dict[str, Tuple[int, str]] = {"hung_task.device_held": (30, WARNING)}
 RECOVERED_LIMIT = 5  # trouble that went away by itself this often in one window is not over
@@ -85,9 +59,9 @@ RECOVERIES: Tuple[Recovery, ...] = (
     Recovery("xid", (), "NVRM: Xid", _XID + r"154, .*to 0x0 \(None\)"),
     Recovery("amdgpu", ("reset",), "GPU reset", r"amdgpu (?P<device>" + ADDRESS + r").*GPU reset\(\d+\) succeeded"),
     Recovery("mlx5", ("health",), "mlx5_core", r"mlx5_core (?P<device>" + ADDRESS + r").*health recovery succe"),
-    Recovery("netfs", ("not_responding",), "nfs: server", r"nfs: server (?P<device>\S+) OK"),
+    Recovery("netfs", ("not_responding",), ": server", r"(?:nfs\d?|lockd): server (?P<device>\S+) OK"),
     Recovery("netfs", ("lustre",), "restored", r"Lustre.*?(?P<device>[\w.-]+): Connection restored to "),
-    Recovery("netfs", ("ceph",), "came back", r"ceph: (?P<device>mds\d+) came back"),
+    Recovery("netfs", ("ceph",), "came back", r"ceph: .*?\b(?P<device>mds\d+) .*?came back"),
     Recovery("netfs", ("ceph",), "libceph", r"libceph: (?P<device>osd\d+) .*\bup\b"),
 )
 

@@ -50,6 +50,8 @@ ROWS: Rows = [
      r"NVRM: API mismatch"),
     ("nvidia", _C, "gsp_timeout", "accelerator", "NVRM", "a GPU's own processor (GSP or FSP) stopped answering",
      r"NVRM:.*(?:\bGSP Timeout\b|GSP RM heartbeat timed out|\b[FG]SP command timed out|rpcRecvPoll timed ?out)"),
+    ("nvidia", _C, "nvswitch", "accelerator", "nvidia-nvswitch", "an NVSwitch failed or is gone",
+     r"^nvidia-nvswitch\d+: (?!SXid).*(?i:\bfatal\b|\blost\b|fallen off)"),
     ("nvidia", _C, "uvm", "accelerator", "uvm", "unified memory (nvidia-uvm) has stopped for good",
      r"(?i)nvidia-uvm:.*fatal error|uvm encountered (?:a )?global fatal error"),
     ("nvidia", _W, "nvlink", "accelerator", "NVRM", "NVLinks of a GPU did not come up as they should",
@@ -100,9 +102,9 @@ ROWS: Rows = [
     ("amdgpu", _C, "power_stuck", "accelerator", "SMU: ", "the card's power management (SMU) stopped answering",
      _AMD + r"SMU: (?:I'm not done with your previous command|No response msg_reg)"),
     ("amdgpu", _W, "smu", "accelerator", "amdgpu", "the card's power management (SMU) did not do what was asked",
-     r"amdgpu(?=.*(?i:\bsmu\b|metrics))(?=.*(?:[Ff]ail|time(?:d )?out))"),
+     r"amdgpu(?=.*(?i:\bsmu\b|metrics|\bdpm\b|send message))(?=.*(?:[Ff]ail|time(?:d )?out))"),
     ("amdgpu", _W, "psp", "accelerator", "psp|PSP", "the card's security processor (PSP) refused a command",
-     r"amdgpu(?=.*(?i:\bpsp\b))(?=.*[Ff]ail)"),
+     r"amdgpu(?=.*(?i:\bpsp\b))(?=.*(?:[Ff]ail|time(?:d )?out))"),
     ("amdgpu", _W, "xgmi", "link", "amdgpu", "the link between cards (XGMI) reports an error",
      _AMD + r"(?i:xgmi).*(?i:fail|error|\bdown\b)"),
     ("amdgpu", _I, "page_fault", "application", "page fault", "GPU memory page fault, mostly an application's",
@@ -120,8 +122,10 @@ ROWS: Rows = [
     *probe("habanalabs", "unusable", r"habanalabs\w*|accel", "a card cannot be used"),
     ("habanalabs", _C, "boot", "accelerator", _HLN, "a card's firmware did not boot or does not answer",
      (_HL + r".*(?:Device boot (?:\w+ )?error|Device boot progress - (?:.*\bNOT\b|Stuck)|CPU-CP timeout|"
-      r"[Ff]ailed to communicate with [Dd]evice|"
+      r"Device CPU packet timeout|[Ff]ailed to communicate with [Dd]evice|"
       r"[Ff]ailed to load (?:\w+ )*(?:firmware|fw|boot|fit|linux)\b)")),
+    ("habanalabs", _C, "overheated", "cooling", "attrip|ATTRIP", "a card reached its critical temperature",
+     _HL + r".*(?i:cattrip)"),
     ("habanalabs", _C, "ecc", "accelerator", _HLN, "uncorrectable memory error",
      _HL + r".*(?:\bDERR\b|double|uncorrectable|ECC.*\bcritical:? ?[1-9])"),
     ("habanalabs", _I, "ecc_corrected", "note", "ECC", "a memory error was corrected",

@@ -15,12 +15,14 @@ _NIC = r"^" + OTHER_ADAPTERS + r"\b.*"
 _FATAL = (
     r"(?:(?<![Nn]on-)\b[Ff]atal\b|due to firmware status|(?i:timed ?out|timeout|not responding|unresponsive|"
     r"unrecoverable|failed to recover|recovery failed|reset failed|health poll failed|critical error|"
-    r"hardware error|hmc error|"
-    r"\bhang detected|heartbeat (?:stopped|lost|fail)|\bfw (?:is )?(?:down|dead|halted|stopped)|safe mode))"
+    r"hardware error|hmc error|firmware reset aborted|(?:pf|core|glob)r failed|fw has asserted|"
+    r"\bhang detected|heartbeat (?:stopped|lost|fail)|\bfw (?:is )?(?:down|dead|halted|stopped|not running)|safe mode))"
 )
 
 # fmt: off
 ROWS: Rows = [
+    ("network", _W, "tx_timeout", "nic", "NETDEV WATCHDOG: CPU", "a network queue stopped sending",
+     NETDEV + r": NETDEV WATCHDOG: CPU: \d+: .*timed out"),
     ("network", _W, "tx_timeout", "nic", "timed out", "a network queue stopped sending",
      r"NETDEV WATCHDOG: " + NETDEV + r".*timed out"),
     ("network", _W, "tx_timeout", "nic", "TX timeout", "a network queue stopped sending",

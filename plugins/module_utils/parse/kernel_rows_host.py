@@ -39,7 +39,7 @@ ROWS: Rows = [
      r"AER: (?:Multiple )?Uncorrect(?:ed|able) \(.*?(?:received|from):? *" + PCI),
     ("aer", _C, "uncorrected", "link", "severity=Uncorrect", "uncorrected PCIe error",
      PCI + r": (?:AER: )?PCIe Bus Error: severity=Uncorrect"),
-    ("aer", _C, "not_recovered", "link", "ecovery", "a PCIe device did not recover from an error",
+    ("aer", _C, "not_recovered", "link", "AER: |DPC: |EDR: ", "a PCIe device did not recover from an error",
      PCI + r": (?:AER|DPC|PCIe|EDR): .*(?i:recovery failed|reset failed|failed to recover)"),
     ("aer", _C, "containment", "link", "DPC: ", "a PCIe port was shut to contain an error",
      PCI + r": DPC: (?:.*(?:containment event|unmasked uncorrectable|ERR_(?:NON)?FATAL|RP PIO|not set in|timed out))"),
@@ -60,14 +60,14 @@ ROWS: Rows = [
     ("iommu", _W, "fault", "iommu", "smmu", "a device reached for memory that is not its own (IOMMU fault)",
      r"arm-smmu\S* \S+: event: [FC]_\w+ client: (?P<device>\S+)"),
     ("iommu", _W, "fault", "iommu", "smmu", "a device reached for memory that is not its own (IOMMU fault)",
-     r"(?P<device>arm-smmu\S* \S+): (?:event 0x[0-9a-f]+ received|Unhandled context fault|GERROR)"),
+     r"(?P<device>arm-smmu\S* \S+): +(?:event 0x[0-9a-f]+ received|Unhandled context fault|GERROR)"),
     ("iommu", _W, "fault", "iommu", "Event logged [", "a device reached for memory that is not its own (IOMMU fault)",
      r"AMD-Vi: Event logged \["),
     ("iommu", _W, "stuck", "iommu", "DMAR|AMD-Vi|smmu", "the IOMMU itself does not keep up or reports an error",
      (r"DMAR: VT-d detected .*[Ee]rror|AMD-Vi: Completion-Wait loop timed out|"
       r"(?P<device>arm-smmu\S* \S+): CMD_SYNC timeout")),
     ("clock", _W, "unstable", "clock", "unstable", "the kernel gave up the CPU's own clock (TSC)",
-     (r"(?:Marking clocksource '(?P<device>\w+)' as unstable|Clocksource '?(?P<other>\w+)'? unstable|"
+     (r"(?:Marking clocksource '?(?P<device>[\w-]+)'? as unstable|Clocksource '?(?P<other>\w+)'? unstable|"
       r"Marking TSC unstable|TSC found unstable)")),
     ("limits", _W, "files", "limit", "file-max limit", "the machine ran out of file handles",
      r"VFS: file-max limit \d+ reached"),

@@ -21,8 +21,9 @@ ROWS: Rows = [
      (r"nvme (?P<device>nvme\d+): (?:controller is down|Removing after probe failure|Identify Controller failed|"
      r"Disabling (?:device|controller) after reset failure|Device not ready; aborting|Device shutdown incomplete)")),
     *probe("nvme", "controller_down", "nvme", "an NVMe controller is gone"),
-    ("nvme", _W, "reset", "drive", "nvme", "an NVMe controller was reset after an error",
-     r"nvme (?P<device>nvme\d+): (?:resetting controller|frozen state error|permanent failure|restart after slot)"),
+    ("nvme", _W, "reset", "drive", "nvme", "an NVMe controller was reset, or the way to it was lost",
+     (r"nvme (?P<device>nvme\d+): (?:resetting controller|frozen state error|permanent failure|restart after slot|"
+      r"starting error recovery|Reconnecting in|Connect command failed|keep-alive)")),
     ("nvme", _W, "timeout", "drive", "timeout", "an NVMe command timed out",
      r"nvme (?P<device>nvme\d+): I/O .*timeout"),
     ("nvme", _W, "error", "drive", "nvme", "an NVMe command failed",
@@ -59,7 +60,7 @@ ROWS: Rows = [
     ("filesystem", _C, "journal", "fs", "Aborting journal", "a file system journal was aborted",
      r"Aborting journal on device (?P<device>[\w.-]+)"),
     ("filesystem", _C, "journal", "fs", "JBD2", "a file system journal met an I/O error",
-     (r"JBD2: (?:.*(?i:i/?o errors?|error -\d+).* (?:on|for|of|device) (?P<device>[\w.-]+)|"
+     (r"JBD2: (?:.*(?i:i/?o errors?|error -\d+).* (?:on|for|of|device) (?P<device>[\w.-]*\w)|"
       r".*(?i:i/?o error|recovery failed|corrupt))")),
     ("filesystem", _C, "xfs", "fs", "XFS", "xfs found damage",
      (r"XFS \((?P<device>[\w.-]+)\): .*(?:[Cc]orruption|CRC error|(?i:metadata i/o error|log i/o error)|"
@@ -74,12 +75,12 @@ ROWS: Rows = [
      r"FAT-fs \((?P<device>[\w.-]+)\): error"),
     ("filesystem", _C, "zfs", "fs", "WARNING: Pool", "a ZFS pool was suspended",
      r"WARNING: Pool '(?P<device>[^']+)' has encountered an uncorrectable I/O failure"),
-    ("netfs", _C, "evicted", "server", "evicted", "a Lustre server evicted this client: what it wrote is lost",
-     r"Lustre\w*:.*[Tt]his client was evicted by (?P<device>[\w.-]*\w)"),
+    ("netfs", _C, "evicted", "server", "victed", "a Lustre server evicted this client: what it wrote is lost",
+     r"Lustre\w*:.*(?:[Tt]his client was evicted by (?P<device>[\w.-]*\w)|\bEvicted from (?P<other>[\w.-]+))"),
     ("netfs", _C, "lock_lost", "server", "reclaim failed", "an NFS lock could not be taken again",
      r"NFS: .*(?i:reclaim failed)"),
     ("netfs", _W, "not_responding", "server", "not responding", "an NFS server did not answer",
-     r"nfs: server (?P<device>\S+) not responding"),
+     r"(?:nfs\d?|lockd): server (?P<device>\S+) not responding"),
     ("netfs", _W, "cifs", "server", "has not responded", "an SMB server did not answer",
      r"CIFS: .*\\\\(?P<device>[\w.-]+)\S* has not responded"),
     ("netfs", _W, "lustre", "server", "Lustre", "a Lustre server did not answer",
@@ -87,6 +88,6 @@ ROWS: Rows = [
     ("netfs", _W, "lustre", "server", "Lustre", "a Lustre server did not answer",
      r"Lustre.*(?:was lost|has failed due to network|timed out for slow reply)"),
     ("netfs", _W, "ceph", "server", "ceph", "a Ceph server did not answer",
-     r"(?:ceph: (?P<device>mds\d+) hung|libceph: (?P<other>osd\d+) .*down)"),
+     r"(?:ceph: .*?\b(?P<device>mds\d+) .*?\bhung|libceph: (?P<other>osd\d+) .*down)"),
 ]
 # fmt: on

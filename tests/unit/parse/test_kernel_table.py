@@ -55,6 +55,8 @@ def test_a_label_holds_the_whole_address_of_its_line(text):
     if addresses:
         assert event["pci_address"] in addresses
         assert event["pci_address"] in event["label"]
+        rest = event["label"].replace(event["pci_address"], "").replace(addresses[0], "")
+        assert event["pci_address"].partition(":")[0] not in re.findall(r"\w+", rest)  # no piece of it besides
 
 
 def test_two_sick_adapters_are_two_findings():
