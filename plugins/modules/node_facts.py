@@ -668,7 +668,11 @@ ansible_facts:
       returned: when the domain is asked for
       type: dict
       contains:
-        source: {description: "Where the log came from, V(journalctl), V(dmesg), V(/dev/kmsg) or V(/var/log/kern.log).", type: str}
+        source:
+          description: >-
+            Where the log came from, V(journalctl), V(dmesg), V(/dev/kmsg) or V(/var/log/kern.log); several with a comma
+            between them where the first does not tell the whole window.
+          type: str
         state: {description: "What became of reading it, V(ok), V(denied), V(absent), V(timeout), V(failed) or V(unrecorded).", type: str}
         window_s: {description: "How far back was looked, in seconds.", type: int}
         covered_s: {description: "How many seconds of that window the log is known to be complete for; null when that cannot be said.", type: int}
@@ -697,8 +701,9 @@ ansible_facts:
             label: {description: "The event in a few words.", type: str}
             family:
               description: >-
-                Who reports it: xid, sxid, nvidia, amdgpu, habanalabs, thermal, mce, memory, aer, nvme, md, block,
-                filesystem, netfs, mlx5, network, oom, lockup, hung_task, panic, kernel.
+                Who reports it: xid, sxid, nvidia, amdgpu, habanalabs, nvme, md, block, filesystem, netfs, network,
+                mlx5, fabric (other adapters), driver (probes), thermal, mce, memory, aer, iommu, clock, limits, oom,
+                lockup, hung_task, panic, kernel; spread and rate are what many Xids show together.
               type: str
             code: {description: "Its number, or what kind it is.", type: str}
             pci_address: {description: "The PCI function it names.", type: str}
@@ -710,14 +715,23 @@ ansible_facts:
             count: {description: "How often it was logged in the window.", type: int}
             first_at: {description: "When it was first logged, ISO 8601 in UTC; null when the line has no time.", type: str}
             last_at: {description: "When it was last logged, ISO 8601 in UTC.", type: str}
-            this_boot: {description: "Whether its last line is from the running boot; null when the source does not say.", type: bool}
+            this_boot: {description: "Whether a line of it is from the running boot; null when the source does not say.", type: bool}
+            over: {description: "V(recovered) when a later line says that it is over, V(booted) when the last restart cured it, else null.", type: str}
+            recovered_at: {description: "When it recovered, ISO 8601 in UTC.", type: str}
+            processes: {description: "How many different processes its lines name; at most 1000.", type: int}
             sample: {description: "Its first line, cut at 200 characters.", type: str}
         found:
           description: >-
             The events said in words, by family and by grade (V(critical), V(warning), V(info), V(unknown) for
             numbers and messages that no table knows). An empty list means that nothing of the kind happened in
-            the window; null that it is not known.
+            the window; null that it is not known. Events that are over are in RV(ignore:notes) instead.
           type: dict
+        notes:
+          description: >-
+            What needs nothing, said in words: events that recovered or that the last restart cured, and information of
+            families that no check of its own tells. Null when it is not known.
+          type: list
+          elements: str
         errors:
           description: "What could not be read."
           type: list
