@@ -133,6 +133,10 @@ def _common(board: Board) -> dict[str, object]:
         "nvmlDeviceGetInforomImageVersion": board.inforom,
         "nvmlDeviceGetInforomVersion(0)": "2.1",
         "nvmlDeviceGetInforomVersion(1)": "7.16",
+        "nvmlDeviceGetInforomConfigurationChecksum": 2864434397,
+        "nvmlDeviceGetUnrepairableMemoryFlag_v1": 0,
+        "nvmlDeviceGetApplicationsClock(1)": board.sm_max_mhz,
+        "nvmlDeviceGetDefaultApplicationsClock(1)": board.sm_max_mhz,
         "nvmlDeviceGetGspFirmwareVersion": board.driver,
         "nvmlDeviceGetCudaComputeCapability": board.capability,
         "nvmlDeviceGetAddressingMode": board.addressing,
@@ -189,6 +193,7 @@ def _link(node: Node, board: Board, link: int) -> dict[str, object]:
         answers.update({f"nvmlDeviceGetNvLinkErrorCounter({link},{counter})": 0 for counter in range(4)})
     else:  # NVLink 5 counts in fields, and no longer by the older call
         answers.update({field(number): 0 for number in (211, 214, 215, 219, 221)})
+        answers.update({field(number): 0xFFF for number in (220, 222)})  # 15e-255: none was seen
     return answers
 
 

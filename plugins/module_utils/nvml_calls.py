@@ -13,12 +13,15 @@ import itertools
 from typing import Any, Callable, Dict, Generator, Iterable, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 MAX_LINKS = 36
-NOT_SUPPORTED, FUNCTION_NOT_FOUND, GPU_IS_LOST, RESET_REQUIRED = 3, 13, 15, 16
+MAX_INSTANCES = 32
+NOT_FOUND = 6
+NOT_SUPPORTED, FUNCTION_NOT_FOUND, CORRUPTED_INFOROM, GPU_IS_LOST, RESET_REQUIRED, DEPRECATED = 3, 13, 14, 15, 16, 26
 ERRORS: Dict[int, str] = {
     1: "UNINITIALIZED",
     2: "INVALID_ARGUMENT",
     3: "NOT_SUPPORTED",
     4: "NO_PERMISSION",
+    5: "ALREADY_INITIALIZED",
     6: "NOT_FOUND",
     7: "INSUFFICIENT_SIZE",
     8: "INSUFFICIENT_POWER",
@@ -35,11 +38,15 @@ ERRORS: Dict[int, str] = {
     19: "IN_USE",
     20: "MEMORY",
     21: "NO_DATA",
+    22: "VGPU_ECC_NOT_SUPPORTED",
+    23: "INSUFFICIENT_RESOURCES",
+    24: "FREQ_NOT_SUPPORTED",
     25: "ARGUMENT_VERSION_MISMATCH",
     26: "DEPRECATED",
     27: "NOT_READY",
     28: "GPU_NOT_FOUND",
     29: "INVALID_STATE",
+    30: "RESET_TYPE_NOT_SUPPORTED",
     999: "UNKNOWN",
 }
 
@@ -51,7 +58,8 @@ class Call(NamedTuple):
     """One question. ``answer`` is how the answer becomes JSON:
 
     number, text, list (of numbers), pages (how many), processes, fields (one entry per ``arguments``),
-    struct (returned) or filled (handed over by reference). ``structs`` are the binding's names for it,
+    struct (returned) or filled (handed over by reference). ``instance`` before it asks the MIG instance that the
+    first argument counts instead of the GPU. ``structs`` are the binding's names for it,
     newest first; ``instead`` names a call that makes this one needless when it was answered.
     """
 
@@ -129,6 +137,7 @@ GPU: Tuple[Call, ...] = (
     Call("nvmlDeviceGetVbiosVersion", answer="text"),
     Call("nvmlDeviceGetInforomImageVersion", answer="text"),
     *(Call("nvmlDeviceGetInforomVersion", (part,), "text") for part in (0, 1, 2)),  # OEM, ECC, power
+    Call("nvmlDeviceGetInforomConfigurationChecksum"),
     Call("nvmlDeviceGetGspFirmwareVersion", answer="text"),
     Call("nvmlDeviceGetCudaComputeCapability", answer="list"),
     Call("nvmlDeviceGetNumaNodeId"),
@@ -172,6 +181,7 @@ GPU: Tuple[Call, ...] = (
     *(Call("nvmlDeviceGetRetiredPages", (cause,), "pages") for cause in (0, 1)),  # single bit, double bit
     Call("nvmlDeviceGetRetiredPagesPendingStatus"),
     Call("nvmlDeviceGetRepairStatus", answer="list"),  # channel, TPC
+    Call("nvmlDeviceGetUnrepairableMemoryFlag_v1"),
     Call("nvmlDeviceGetTemperatureV", (0,)),
     Call("nvmlDeviceGetTemperature", (0,), instead="nvmlDeviceGetTemperatureV(0)"),
     Call("nvmlDeviceGetMarginTemperature"),
@@ -182,6 +192,7 @@ GPU: Tuple[Call, ...] = (
     Call("nvmlDeviceGetPowerManagementLimitConstraints", answer="list"),
     *(Call("nvmlDeviceGetClockInfo", (clock,)) for clock in (0, 1, 2)),  # graphics, SM, memory
     *(Call("nvmlDeviceGetMaxClockInfo", (clock,)) for clock in (0, 1, 2)),
+    *(Call(f"nvmlDeviceGet{which}ApplicationsClock", (1,)) for which in ("", "Default")),  # of the multiprocessors
     Call("nvmlDeviceGetPerformanceState"),
     Call("nvmlDeviceGetCurrentClocksEventReasons"),
     Call("nvmlDeviceGetCurrentClocksThrottleReasons", instead="nvmlDeviceGetCurrentClocksEventReasons"),
@@ -248,7 +259,9 @@ LINK_FIELDS: Dict[str, int] = {  # scope: the link
     "NVLINK_COUNT_LINK_RECOVERY_FAILED_EVENTS": 214,
     "NVLINK_COUNT_LINK_RECOVERY_EVENTS": 215,
     "NVLINK_COUNT_EFFECTIVE_ERRORS": 219,
+    "NVLINK_COUNT_EFFECTIVE_BER": 220,
     "NVLINK_COUNT_SYMBOL_ERRORS": 221,
+    "NVLINK_COUNT_SYMBOL_BER": 222,
 }
 LINK_ERRORS = {"replay": 0, "recovery": 1, "crc_flit": 2, "crc_data": 3}
 HANDLE = Call("nvmlDeviceGetHandleByIndex", answer="handle")
@@ -265,6 +278,7 @@ def gpu_calls() -> Generator[Call, Answer, None]:
     for call in GPU:
         if not call.instead or code_of(answers.get(call.instead)) is not None:
             answers[call.key] = yield call
+    yield from _instance_calls(answers.get("nvmlDeviceGetMigMode"))
     links = []
     for link in range(MAX_LINKS):
         state = yield Call("nvmlDeviceGetNvLinkState", (link,))
@@ -278,6 +292,22 @@ def gpu_calls() -> Generator[Call, Answer, None]:
     asked = [(number, 0) for number in FIELDS.values()]
     asked += [(number, link) for link in links for number in LINK_FIELDS.values()]
     yield Call("nvmlDeviceGetFieldValues", tuple(asked), "fields")
+
+
+def instance_call(function: str, *arguments: int, answer: str = "number") -> Call:
+    """Return a question about a MIG instance; the first argument is the instance's index on its GPU."""
+    return Call(function, arguments, f"instance {answer}", name=f"mig.{function}")
+
+
+def _instance_calls(mode: Answer) -> Generator[Call, Answer, None]:
+    """Yield what the MIG instances of a GPU are asked; an index may have none."""
+    if not isinstance(mode, list) or mode[:1] != [1]:
+        return
+    count = yield Call("nvmlDeviceGetMaxMigDeviceCount")
+    for index in range(min(count, MAX_INSTANCES) if isinstance(count, int) else 0):
+        identity = yield instance_call("nvmlDeviceGetUUID", index, answer="text")
+        if code_of(identity) != NOT_FOUND:
+            yield instance_call("nvmlDeviceGetMemoryErrorCounter", index, 1, 0, 7)  # uncorrected, volatile, SRAM
 
 
 def interview(ask: Callable[[Call], Answer]) -> bool:

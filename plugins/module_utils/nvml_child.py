@@ -82,6 +82,17 @@ class Library:
     def _text(self, call: Call, handles: Sequence[Any]) -> Any:
         return _text(self._made(call, handles))
 
+    def _instance(self, call: Call, handles: Sequence[Any]) -> Any:
+        index, *arguments = call.arguments
+        instance = self._nvml.nvmlDeviceGetMigDeviceHandleByIndex(handles[0], index)
+        return getattr(self._nvml, call.function)(instance, *arguments)
+
+    def _instance_number(self, call: Call, handles: Sequence[Any]) -> Any:
+        return int(self._instance(call, handles))
+
+    def _instance_text(self, call: Call, handles: Sequence[Any]) -> Any:
+        return _text(self._instance(call, handles))
+
     def _list(self, call: Call, handles: Sequence[Any]) -> Any:
         return [int(value) for value in self._made(call, handles)]
 
