@@ -110,6 +110,14 @@ ansible_facts:
                 inforom_oem: {description: "InfoROM OEM object.", type: str}
                 inforom_ecc: {description: "InfoROM ECC object.", type: str}
                 inforom_power: {description: "InfoROM power object.", type: str}
+                pm: {description: "Power management (SMU) firmware. AMD, whose other parts stand beside it by their own names.", type: str}
+                cpucp: {description: "Firmware of the card's processor. Gaudi.", type: str}
+                fw_os: {description: "Operating system of the card. Gaudi.", type: str}
+                preboot_btl: {description: "Boot loader before it. Gaudi.", type: str}
+                uboot: {description: "U-Boot. Gaudi.", type: str}
+                cpld: {description: "CPLD. Gaudi.", type: str}
+                infineon: {description: "Voltage regulator. Gaudi.", type: str}
+                thermal: {description: "Thermal controller. Gaudi.", type: str}
             memory:
               description: "Memory in bytes."
               type: dict
@@ -304,6 +312,8 @@ ansible_facts:
           description: "How the accelerators lie to each other."
           type: dict
           contains:
+            kfd_gpu_nodes: {description: "Compute nodes of the kernel fusion driver. AMD.", type: int}
+            hives: {description: "Identifiers of the xGMI hives. AMD.", type: list, elements: str}
             common_ancestor:
               description: >-
                 For each accelerator its nearest common ancestor with each other one, by index. NVIDIA. V(self),

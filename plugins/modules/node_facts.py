@@ -470,6 +470,12 @@ ansible_facts:
             Number of functions of interest by role (V(gpu), V(nic), V(nvme), V(nvswitch), V(bridge)); null where
             there is no PCI tree.
           type: dict
+          contains:
+            bridge: {description: "Bridges above accelerators and network adapters.", type: int}
+            gpu: {description: "Accelerators.", type: int}
+            nic: {description: "Network adapters.", type: int}
+            nvme: {description: "NVMe controllers.", type: int}
+            nvswitch: {description: "NVSwitches.", type: int}
         devices:
           description: "The functions of interest. Virtual functions are left out, the physical one counts them."
           type: list

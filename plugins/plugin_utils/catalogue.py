@@ -12,8 +12,8 @@ from typing import Any
 from ..module_utils.judge.catalogue import BadCatalogue, check_entry, merge
 from ..module_utils.judge.waivers import check_waiver
 from .files import CHECKS, PROFILES, BadInput, Entry, entries, yaml_files
-
-PROFILE_HEAD = ("name", "title", "description", "extends", "sources")
+from .schema import facts as fact_schema
+from .schema import profile as profile_schema
 
 
 def checks(directories: Iterable[Path] = ()) -> list[dict[str, Any]]:
@@ -30,6 +30,8 @@ def _checks_of(directory: Path, below: Mapping[str, Mapping[str, Any]]) -> list[
     for path in yaml_files(directory):
         for entry in entries(path):
             check = _valid(check_entry, overridden(entry, below))
+            for wrong in fact_schema.path_problems(check):
+                raise BadInput(f"{entry.where}: {check['id']}: {wrong}")
             if check["id"] in places:
                 raise BadInput(f"{entry.where}: {check['id']}: the id is taken at {places[check['id']]}")
             places[check["id"]] = entry.where
@@ -85,7 +87,7 @@ def profile(name: str, directories: Iterable[Path] = ()) -> dict[str, Any]:
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
     for key, value in raw.items():
-        if key not in PROFILE_HEAD:
+        if key not in profile_schema.HEAD:
             values[key] = _plain(value, key, sources)
     for path in _stated(values, ""):
         around = [stated for stated in raw.get("sources") or {} if path == stated or path.startswith(f"{stated}.")]
@@ -108,6 +110,7 @@ def _profile(name: str, available: Mapping[str, Path], chain: list[str]) -> dict
     own = found[0].value
     if own.get("name") != name:
         raise BadInput(f"{found[0].where}: name is {own.get('name')!r}, the file says {name!r}")
+    profile_schema.refuse(own, available[name])
     return _laid(_profile(own["extends"], available, [*chain, name]), own) if "extends" in own else own
 
 
