@@ -32,6 +32,7 @@ QUESTIONS = {
     "link_status": "xgmi -l --json",
 }
 ESSENTIAL = ("static", "metric")
+THRESHOLD = "ras.bad_page_threshold"
 ONE_LANE_GBPS = ("link_metrics.bit_rate",)
 
 
@@ -143,9 +144,12 @@ def _devices(
 
 
 def _firmware(devices: List[Dict[str, Any]]) -> Dict[str, Dict[str, Any]]:
-    """Return for each firmware block the versions that the cards run; ``None`` where a card does not tell its own."""
+    """Return for each firmware block the versions that the cards run; ``None`` where a card does not tell its own.
+
+    VBIOS and power management are facts of each card.
+    """
     told = [device["firmware"] for device in devices]
-    blocks = sorted({name for firmware in told for name in firmware} - {"vbios"})
+    blocks = sorted({name for firmware in told for name in firmware} - {"vbios", "pm"})
     found = {name: {firmware.get(name) for firmware in told} for name in blocks}
     return {
         name: {"label": f"firmware block {name}", "versions": None if None in versions else sorted(versions)}
@@ -191,6 +195,8 @@ def _device(
     device["ras"]["blocks"] = parse.ras_blocks(mine.get("metric", {}))
     device["ras"]["bad_pages"] = parse.bad_pages(mine.get("bad_pages", {}))
     device["links"] = _links(mine)
+    told = isinstance(parse.pick(mine.get("static", {}), "ras"), dict)
+    device["not_supported"] = [THRESHOLD] if told and device["ras"]["bad_page_threshold"] is None else []
     if fill(device, {name: value for name, value in card.items() if name != "source"}) and mine:
         device["source"] = "amd-smi and sysfs"
     limit, heat = device["thresholds"]["slowdown_c"], device["temperature_c"]

@@ -155,6 +155,7 @@ STATIC: Tuple[Field, ...] = (
     ("thresholds.memory_max_c", number, ("limit.slowdown_vram_temperature",)),
     ("partition.compute", words, ("partition.accelerator_partition", "partition.compute_partition")),
     ("partition.memory", words, ("partition.memory_partition",)),
+    ("ras.bad_page_threshold", whole, ("ras.bad_page_threshold",)),
     ("extra.gfx_version", words, ("asic.target_graphics_version",)),
     ("extra.compute_units", whole, ("asic.num_compute_units",)),
     ("extra.driver_version", words, ("driver.version", "driver.driver_version")),
@@ -216,8 +217,9 @@ def clock_reasons(entry: Mapping[str, Any], engines: Optional[int] = None) -> Di
 
 
 def clocks(entry: Mapping[str, Any]) -> Dict[str, Any]:
-    """Return the highest clock that every engine may reach, in MHz, and whether a clock is locked."""
-    locked = [enabled(value) for value in engines(entry, "clk_locked") if value is not None]
+    """Return the highest clock that every engine may reach, in MHz, and whether the clock of any engine is locked."""
+    clock = engines(entry, "clk")
+    locked = [enabled(said) for said, runs in zip(engines(entry, "clk_locked"), clock) if (said, runs) != (None, None)]
     return {"sm_max_mhz": lowest(engines(entry, "max_clk")), "locked": any_of(locked)}
 
 
