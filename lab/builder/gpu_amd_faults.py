@@ -135,8 +135,14 @@ GARBAGE = {
     "gpu.driver.state": "fail",
     **dict.fromkeys(
         (
-            "amd.bad_pages.threshold", "amd.clocks.locked", "amd.throttle.power_brake", "amd.throttle.thermal",
-            "gpu.clocks.sm_maximum", "gpu.clocks.unexplained", "gpu.ecc.enabled", "gpu.temperature.margin",
+            "amd.bad_pages.threshold",
+            "amd.clocks.locked",
+            "amd.throttle.power_brake",
+            "amd.throttle.thermal",
+            "gpu.clocks.sm_maximum",
+            "gpu.clocks.unexplained",
+            "gpu.ecc.enabled",
+            "gpu.temperature.margin",
         ),
         "unknown",
     ),

@@ -117,8 +117,8 @@ def _static(node: Node, number: int, function: Function) -> Entry:
             "manufacturer_name": "AMD",
         },
         "ras": {
-            "eeprom_version": "0x30000", **({"bad_page_threshold": 256} if seven else {}), "parity_schema": "DISABLED", "single_bit_schema": "DISABLED",
-            "double_bit_schema": "DISABLED", "poison_schema": "ENABLED",
+            "eeprom_version": "0x30000", **({"bad_page_threshold": 256} if seven else {}), "parity_schema": "DISABLED",
+            "single_bit_schema": "DISABLED", "double_bit_schema": "DISABLED", "poison_schema": "ENABLED",
             "ecc_block_state": dict.fromkeys(BLOCKS[:4], "ENABLED"),
         },
         "partition": {

@@ -135,8 +135,6 @@ def _common(board: Board) -> dict[str, object]:
         "nvmlDeviceGetInforomVersion(1)": "7.16",
         "nvmlDeviceGetInforomConfigurationChecksum": 2864434397,
         "nvmlDeviceGetUnrepairableMemoryFlag_v1": 0,
-        "nvmlDeviceGetApplicationsClock(1)": board.sm_max_mhz,
-        "nvmlDeviceGetDefaultApplicationsClock(1)": board.sm_max_mhz,
         "nvmlDeviceGetGspFirmwareVersion": board.driver,
         "nvmlDeviceGetCudaComputeCapability": board.capability,
         "nvmlDeviceGetAddressingMode": board.addressing,
@@ -171,6 +169,14 @@ def _common(board: Board) -> dict[str, object]:
         "nvmlDeviceGetFieldValues(195)": 0,
         "nvmlDeviceGetFieldValues(226)": 0,
         "nvmlDeviceGetFieldValues(230)": 0,
+    }
+    return {**answers, **_clocks(board)}
+
+
+def _clocks(board: Board) -> dict[str, object]:
+    """An idle board: the multiprocessors rest, the memory does not."""
+    answers: dict[str, object] = {
+        f"nvmlDeviceGet{which}ApplicationsClock(1)": board.sm_max_mhz for which in ("", "Default")
     }
     clocks = ((345, board.sm_max_mhz), (345, board.sm_max_mhz), (board.memory_mhz, board.memory_mhz))
     for which, (current, most) in enumerate(clocks):

@@ -34,8 +34,8 @@ UNSEEN = """
 UNSEEN_OF = {
     HGX: "nvlink.errors.crc_data nvlink.errors.crc_flit nvlink.errors.recovery nvlink.errors.replay",
     TRAY: """
-        gpu.addressing_mode gpu.platform.chassis nvlink.errors.effective_ber nvlink.errors.integrity nvlink.errors.recovery
-        nvlink.errors.recovery_failed nvlink.errors.symbol_ber
+        gpu.addressing_mode gpu.platform.chassis nvlink.errors.effective_ber nvlink.errors.integrity
+        nvlink.errors.recovery nvlink.errors.recovery_failed nvlink.errors.symbol_ber
         nvlink.fabric.bandwidth nvlink.fabric.configuration nvlink.fabric.domain nvlink.fabric.health
         nvlink.fabric.routes
     """,

@@ -3,52 +3,19 @@
 """What NVML is asked, as data: the one table that the live probe, the simulated library and the replay share.
 
 A call's key is its function with the arguments that tell it from its siblings,
-``nvmlDeviceGetClockInfo(1)``; transcripts and recordings are written in these keys. Nothing here imports
-anything of ours: the text of this file also runs inside the probe's child (see ``nvml_probe``).
+``nvmlDeviceGetClockInfo(1)``; transcripts and recordings are written in these keys. The text of this file also runs
+inside the probe's child (see ``nvml_probe``), to which everything that it imports of ours must be sent.
 """
 
 from __future__ import annotations
 
 import itertools
-from typing import Any, Callable, Dict, Generator, Iterable, List, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Generator, Iterable, List, Mapping, NamedTuple, Tuple, Union
+
+from .nvml_codes import GPU_IS_LOST, NOT_FOUND, code_of, error  # noqa: F401 - error is for whoever answers a call
 
 MAX_LINKS = 36
 MAX_INSTANCES = 32
-NOT_FOUND = 6
-NOT_SUPPORTED, FUNCTION_NOT_FOUND, CORRUPTED_INFOROM, GPU_IS_LOST, RESET_REQUIRED, DEPRECATED = 3, 13, 14, 15, 16, 26
-ERRORS: Dict[int, str] = {
-    1: "UNINITIALIZED",
-    2: "INVALID_ARGUMENT",
-    3: "NOT_SUPPORTED",
-    4: "NO_PERMISSION",
-    5: "ALREADY_INITIALIZED",
-    6: "NOT_FOUND",
-    7: "INSUFFICIENT_SIZE",
-    8: "INSUFFICIENT_POWER",
-    9: "DRIVER_NOT_LOADED",
-    10: "TIMEOUT",
-    11: "IRQ_ISSUE",
-    12: "LIBRARY_NOT_FOUND",
-    13: "FUNCTION_NOT_FOUND",
-    14: "CORRUPTED_INFOROM",
-    15: "GPU_IS_LOST",
-    16: "RESET_REQUIRED",
-    17: "OPERATING_SYSTEM",
-    18: "LIB_RM_VERSION_MISMATCH",
-    19: "IN_USE",
-    20: "MEMORY",
-    21: "NO_DATA",
-    22: "VGPU_ECC_NOT_SUPPORTED",
-    23: "INSUFFICIENT_RESOURCES",
-    24: "FREQ_NOT_SUPPORTED",
-    25: "ARGUMENT_VERSION_MISMATCH",
-    26: "DEPRECATED",
-    27: "NOT_READY",
-    28: "GPU_NOT_FOUND",
-    29: "INVALID_STATE",
-    30: "RESET_TYPE_NOT_SUPPORTED",
-    999: "UNKNOWN",
-}
 
 # How the members of a structure are written down: a number, text up to the first NUL, or the bytes in hex.
 NUMBER, TEXT, HEX = "number", "text", "hex"
@@ -82,16 +49,6 @@ class Call(NamedTuple):
 
 
 Answer = Union[int, float, str, List[Any], Dict[str, Any], None]
-
-
-def error(code: int) -> Dict[str, Any]:
-    """Return how a refused call is written down."""
-    return {"error": "NVML_ERROR_" + ERRORS.get(code, str(code)), "code": code}
-
-
-def code_of(answer: Any) -> Optional[int]:
-    """Return the NVML return code of a refused call, else ``None``."""
-    return answer.get("code") if isinstance(answer, dict) and "error" in answer else None
 
 
 def field_key(field: Tuple[int, int]) -> str:

@@ -19,7 +19,8 @@ import time
 import types
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from .nvml_calls import HANDLE, HEX, SYSTEM, TEXT, Call, ancestor, error, field_key, interview, pairs
+from .nvml_calls import HANDLE, HEX, SYSTEM, TEXT, Call, ancestor, field_key, interview, pairs
+from .nvml_codes import error
 
 ARGUMENT_VERSION_MISMATCH = 25
 # Type 0 is a double, which no field of ours is: there it means that nothing was filled in.

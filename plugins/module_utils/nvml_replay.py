@@ -18,7 +18,8 @@ from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from . import nvml_probe
 from .host import ABSENT, Host, Nvml
-from .nvml_calls import HANDLE, HEX, NUMBER, SYSTEM, Call, ancestor, error, field_key, instance_call, interview, pairs
+from .nvml_calls import HANDLE, HEX, NUMBER, SYSTEM, Call, ancestor, field_key, instance_call, interview, pairs
+from .nvml_codes import error
 
 INSTANCE = instance_call("nvmlDeviceGetUUID").name  # the question that shows whether there is such an instance
 INIT = Call("nvmlInit", answer="handle")

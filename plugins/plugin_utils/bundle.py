@@ -33,7 +33,7 @@ PACKAGE = "muster_node"
 MARK = "MUSTER1:"
 OLDEST = (3, 9)
 STAYS = ("judge", "release", "facts_module.py")  # judging is done on this side, and modules travel by themselves
-PASSED_ON = ("nvml_calls", "nvml_child")  # the node gives their text to a child of its own
+PASSED_ON = ("nvml_codes", "nvml_calls", "nvml_child")  # the node gives their text to a child of its own
 BYTECODE = importlib.util.MAGIC_NUMBER.hex()  # the kind of bytecode that this Python writes and reads
 
 BOOT = "import sys,zlib;b=sys.stdin.buffer;exec(zlib.decompress(b.read(int(b.readline()))))"

@@ -158,9 +158,10 @@ def _firmware(devices: List[Dict[str, Any]]) -> Dict[str, Dict[str, Any]]:
 
 
 def _engines(address: str, nodes: List[Dict[str, Any]]) -> Optional[int]:
-    """Return how many graphics engines (XCC) a card has, over all its partitions; ``None`` when a node does not tell."""
+    """Return how many graphics engines (XCC) a card has in all its partitions; ``None`` when a node does not tell."""
     counts = [node.get("num_xcc") for node in nodes if kfd.address(node) == address]
-    return sum(counts) if counts and None not in counts else None
+    known = [count for count in counts if count is not None]
+    return sum(known) if known and len(known) == len(counts) else None
 
 
 def _add_topology(device: Dict[str, Any], nodes: List[Dict[str, Any]]) -> None:

@@ -44,9 +44,7 @@ def _set_unwired_apart(devices: List[Dict[str, Any]]) -> None:
     should have had them all.
     """
     linked = [device for device in devices if any(link["kind"] == "nvlink" for link in device.get("links") or [])]
-    down: List[Set[int]] = [
-        {link["index"] for link in device["links"] if link["active"] is False} for device in linked
-    ]
+    down: List[Set[int]] = [{link["index"] for link in device["links"] if link["active"] is False} for device in linked]
     unwired = set.intersection(*down) if down else set()
     for device in linked:
         device["links"] = [link for link in device["links"] if link["index"] not in unwired]

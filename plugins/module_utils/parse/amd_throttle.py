@@ -17,7 +17,11 @@ STATUS = "_violation_status"
 POWER_BRAKE = ("prochot",)
 THERMAL = ("socket_thermal", "vr_thermal", "hbm_thermal")
 POWER = ("ppt",)
-CLOCK_THERMAL, CLOCK_POWER, IDLE = "gfx_clk_below_host_limit_thermal", "gfx_clk_below_host_limit_power", "low_utilization"
+CLOCK_THERMAL, CLOCK_POWER, IDLE = (
+    "gfx_clk_below_host_limit_thermal",
+    "gfx_clk_below_host_limit_power",
+    "low_utilization",
+)
 SUMMARIES = ("gfx_clk_below_host_limit", "total_gfx_clk_below_host_limit")  # for whatever reason, idleness included
 KNOWN = (*POWER_BRAKE, *THERMAL, *POWER, CLOCK_THERMAL, CLOCK_POWER, IDLE, *SUMMARIES)
 CALM = ("not active", "inactive")
@@ -58,9 +62,13 @@ def _said(section: Any) -> Dict[str, List[Any]]:
     """Return for each cause what was said of it, one word for each engine: yes, no, ``None``, or another word."""
     found: Dict[str, List[Any]] = {}
     for name, value in _statuses(section, DEEPEST):
-        words = clock_reasons.of_words({str(at): str(leaf) for at, leaf in enumerate(_leaves(value, DEEPEST))}, calm=CALM)
-        found.setdefault(name, []).extend(words.values())
+        words = {str(at): _word(leaf) for at, leaf in enumerate(_leaves(value, DEEPEST))}
+        found.setdefault(name, []).extend(clock_reasons.of_words(words, calm=CALM).values())
     return found
+
+
+def _word(leaf: Any) -> str:
+    return ("active" if leaf else CALM[0]) if isinstance(leaf, bool) else str(leaf)
 
 
 def _statuses(section: Any, depth: int) -> Iterator[Tuple[str, Any]]:

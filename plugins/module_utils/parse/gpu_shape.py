@@ -99,4 +99,3 @@ def percent(part: Optional[float], whole: Optional[float]) -> Optional[float]:
 def margin(temperature_c: Optional[float], slowdown_c: Optional[float]) -> Optional[float]:
     """Return how many degrees are left until the GPU slows itself down."""
     return slowdown_c - temperature_c if temperature_c is not None and slowdown_c is not None else None
-

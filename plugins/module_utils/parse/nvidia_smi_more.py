@@ -27,8 +27,8 @@ OPTIONAL = {  # facts that only some boards and drivers have, by the element tha
 MOST_NAMES = 20
 ALWAYS = ("inforom_corrupted",)  # no element tells it
 READ = """
-    addressing_mode applications_clocks board_part_number clocks clocks_event_reasons clocks_throttle_reasons compute_mode
-    default_applications_clocks ecc_errors ecc_mode fabric fb_memory_usage gpu_power_readings gpu_recovery_action
+    addressing_mode applications_clocks board_part_number clocks clocks_event_reasons clocks_throttle_reasons
+    compute_mode default_applications_clocks ecc_errors ecc_mode fabric fb_memory_usage gpu_power_readings gpu_recovery_action
     gsp_firmware_version inforom_version max_clocks mig_devices mig_mode minor_number pci performance_state
     persistence_mode platformInfo power_readings processes product_name remapped_rows retired_pages serial temperature
     utilization uuid vbios_version

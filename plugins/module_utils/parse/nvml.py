@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from ..nvml_calls import GPU_IS_LOST, HANDLE, NOT_FOUND, RESET_REQUIRED, code_of
+from ..nvml_calls import HANDLE
+from ..nvml_codes import GPU_IS_LOST, NOT_FOUND, RESET_REQUIRED, code_of
 from . import nvml_fabric
 from .gpu_shape import blank, label, margin, pci_address
 from .nvml_answers import REFUSED, Answers, answer_lacks, truth

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Optional
 
-from ..nvml_calls import DEPRECATED, FIELDS, FUNCTION_NOT_FOUND, LINK_FIELDS, NOT_SUPPORTED, code_of, field_key
+from ..nvml_calls import FIELDS, LINK_FIELDS, field_key
+from ..nvml_codes import DEPRECATED, FUNCTION_NOT_FOUND, NOT_SUPPORTED, code_of
 
 REFUSED = (NOT_SUPPORTED, FUNCTION_NOT_FOUND, DEPRECATED)  # this board or driver does not have it: nothing failed
 

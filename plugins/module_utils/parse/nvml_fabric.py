@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Optional
 
-from ..nvml_calls import LINK_ERRORS, MAX_LINKS, NOT_SUPPORTED, ancestor, code_of, error
+from ..nvml_calls import LINK_ERRORS, MAX_LINKS, ancestor
+from ..nvml_codes import NOT_SUPPORTED, code_of, error
 from .nvml_answers import Answers
 
 FABRIC_STATES = {0: "not_supported", 1: "not_started", 2: "in_progress", 3: "completed"}

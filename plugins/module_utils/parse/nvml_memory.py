@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Optional
 
-from ..nvml_calls import CORRUPTED_INFOROM, FIELDS, MAX_INSTANCES, NOT_FOUND, code_of, field_key
+from ..nvml_calls import FIELDS, MAX_INSTANCES, field_key
+from ..nvml_codes import CORRUPTED_INFOROM, NOT_FOUND, code_of
 from .gpu_shape import total
 from .nvml_answers import Answers, truth
 
