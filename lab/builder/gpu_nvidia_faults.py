@@ -16,6 +16,9 @@ HGX, TRAY = "hgx_h100", "gb200_tray"
 BOTH = (HGX, TRAY)
 # What nobody can know once the driver does not answer.
 UNSEEN = """
+    gpu.clocks.application gpu.clocks.held gpu.clocks.memory gpu.clocks.memory_busy gpu.clocks.performance_state
+    gpu.clocks.sm_busy gpu.clocks.sm_maximum gpu.clocks.sync_boost gpu.clocks.unexplained gpu.inforom.corrupted
+    gpu.memory.idle gpu.memory.unrepairable gpu.retired_pages.count gpu.retired_pages.pending gpu.utilization.idle
     gpu.compute_capability gpu.compute_mode gpu.confidential_compute gpu.count.driver gpu.device.state
     gpu.driver.cuda gpu.driver.gsp gpu.driver.minimum
     gpu.driver.module gpu.ecc.aggregate_uncorrected gpu.ecc.corrected gpu.ecc.enabled gpu.ecc.pending
@@ -31,7 +34,8 @@ UNSEEN = """
 UNSEEN_OF = {
     HGX: "nvlink.errors.crc_data nvlink.errors.crc_flit nvlink.errors.recovery nvlink.errors.replay",
     TRAY: """
-        gpu.addressing_mode gpu.platform.chassis nvlink.errors.integrity nvlink.errors.recovery_failed
+        gpu.addressing_mode gpu.platform.chassis nvlink.errors.effective_ber nvlink.errors.integrity
+        nvlink.errors.recovery nvlink.errors.recovery_failed nvlink.errors.symbol_ber
         nvlink.fabric.bandwidth nvlink.fabric.clique nvlink.fabric.clique_id nvlink.fabric.cluster
         nvlink.fabric.configuration nvlink.fabric.domain nvlink.fabric.health
         nvlink.fabric.routes

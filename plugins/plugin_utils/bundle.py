@@ -40,7 +40,7 @@ SAID = 300  # characters of what a machine said instead of an answer
 TAIL = 1 << 16  # of its output, in which the last line is looked for
 OLDEST = (3, 9)
 STAYS = ("judge", "release", "facts_module.py")  # judging is done on this side, and modules travel by themselves
-PASSED_ON = ("nvml_calls", "nvml_child")  # the node gives their text to a child of its own
+PASSED_ON = ("nvml_codes", "nvml_calls", "nvml_child")  # the node gives their text to a child of its own
 BYTECODE = importlib.util.MAGIC_NUMBER.hex()  # the kind of bytecode that this Python writes and reads
 
 BOOT = "import sys,zlib;b=sys.stdin.buffer;exec(zlib.decompress(b.read(int(b.readline()))))"

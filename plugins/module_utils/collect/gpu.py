@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping, Optional
 
 from ..host import Asked, Host
+from . import gpu_beside
 from . import pci as bus
 
 VENDORS = {"0x10de": "nvidia", "0x1002": "amd", "0x1da3": "gaudi"}
@@ -50,6 +51,7 @@ def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:
         facts.update(devices=[], driver_count=0)
     for device in facts["devices"] or []:
         device["responding"] = device.get("state") == "ok"  # the others are judged by their state alone
+    facts.update(gpu_beside.facts(asked, facts["devices"]))
     return dict(facts, errors=asked.errors)
 
 
