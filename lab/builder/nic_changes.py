@@ -227,6 +227,13 @@ def hot(node: Node, rec: Recording) -> None:
     rec.command(argv, "".join(lines))
 
 
+def hot_unread(node: Node, rec: Recording) -> None:
+    """Heat the first optical module, whose temperature can no longer be read; its flags still can."""
+    hot(node, rec)
+    argv = f"ethtool -m {optical_port(node).name}"
+    rec.command(argv, rec.output(argv).replace(tools.degrees(74.5), "N/A"))
+
+
 def route_over_fabric(node: Node, rec: Recording) -> None:
     """Lead the default route over fabric port 0."""
     lines = rec.text("/proc/net/route").splitlines(keepends=True)

@@ -116,6 +116,8 @@ FAULTS = [
            "hgx_h100": unknown(*_MODULE), "gb200_tray": unknown(*_MODULE), "cpu_only": unknown(*_MODULE)},
           lambda node, rec: rec.no_command("ethtool")),
     Fault("cable_hot", "the first optical module is too hot", (*FABRIC, "cpu_only"), fails(*_MODULE), change.hot),
+    Fault("cable_hot_unread", "the first optical module is too hot and does not say how hot", (*FABRIC, "cpu_only"),
+          {**fails("nic.module.alarms"), **unknown("nic.module.temperature")}, change.hot_unread),
     Fault("cable_read_hangs", "reading the first module never ends", (*FABRIC, "cpu_only"), unknown(*_MODULE),
           change.module_hangs),
 ]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.muster.fleet.plugins.module_utils.collect import service, service_ports
+from ansible_collections.muster.fleet.plugins.module_utils.collect import service, service_ports, service_units
 from ansible_collections.muster.fleet.plugins.module_utils.host import Asked, Host
 from ansible_collections.muster.fleet.plugins.module_utils.record import Recorder
 from ansible_collections.muster.fleet.plugins.module_utils.replay import Replay
@@ -325,3 +325,32 @@ def test_a_recording_keeps_the_devices_of_a_service_apart():
     seen = recorder.names(inside).names
     recorder.document["dirs"]["/dev"] = ["something-else"]
     assert Replay([recorder.document]).names(inside).names == seen
+
+
+IMEX = {"Id": "nvidia-imex.service", "LoadState": "loaded", "ActiveState": "inactive", "UnitFileState": "disabled"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "state"),
+    [
+        ({}, "waiting"),
+        ({"UnitFileState": "static"}, "waiting"),
+        ({"LoadState": "masked", "UnitFileState": "masked"}, "waiting"),
+        ({"LoadState": "not-found", "UnitFileState": ""}, "waiting"),
+        ({"UnitFileState": "enabled"}, "stopped"),
+        ({"UnitFileState": "enabled-runtime"}, "stopped"),
+        ({"ActiveState": "active", "UnitFileState": "enabled"}, "running"),
+        ({"ActiveState": "failed"}, "failed"),
+        ({"ActiveState": "deactivating"}, "deactivating"),
+        ({"UnitFileState": ""}, None),
+    ],
+)
+def test_a_unit_that_starts_on_demand(changes, state):
+    shown = "".join(f"{key}={value}\n" for key, value in {**IMEX, **changes}.items())
+    argv = "systemctl show --no-pager --property=" + ",".join(service_units.PROPERTIES) + " nvidia-imex.service"
+    host = Replay([{"muster_recording": 1, "closed": True, "identity": {"now": 1.0, "uid": 0},
+                    "files": {"/run/systemd/system/x": ""}, "commands": {argv: {"stdout": shown}}}])  # fmt: skip
+    facts = service.collect(host, service.wanted({"service": {"units": {"on_demand": ["nvidia-imex.service"]}}}))
+    assert facts["units"] == []
+    assert facts["on_demand"][0]["demand_state"] == state
+    assert facts["on_demand_installed"] == int(changes.get("LoadState", "loaded") == "loaded")
