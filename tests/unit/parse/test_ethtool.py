@@ -147,7 +147,7 @@ ANSWERLESS = ["N/A", "[Not Supported]", "", "unknown"]
 @pytest.mark.parametrize("nothing", ANSWERLESS)
 @pytest.mark.parametrize("line", ["Module temperature", "Module voltage", "Transmit avg optical power"])
 def test_a_measurement_without_a_value_is_still_one_of_a_module_with_diagnostics(line, nothing):
-    lost = re.sub(rf"(?m)^(\s*{line}[^:\n]*):.*$", rf"\1: {nothing}", QSFP)
+    lost = re.sub(rf"(?m)^(\s*{line}(?:\s*\(Channel \d+\))?\s*):.*$", rf"\1: {nothing}", QSFP)
     found = ethtool.module(lost)
     assert found["diagnostics"] is True
     assert found["alarms"] == ["Module temperature high warning", "Laser rx power low alarm   (Chan 2)"]
