@@ -116,7 +116,7 @@ UNITS_UNKNOWN = _unknown(
     "service.unit.restarts",
     "service.unit.uptime",
 )
-SUPPORTING_UNKNOWN = {**UNITS_UNKNOWN, **_unknown("service.supporting.active", "service.supporting.version")}
+SUPPORTING_UNKNOWN = {**UNITS_UNKNOWN, **_unknown("service.supporting.active")}
 SILENT = {
     "hgx_h100": {**SUPPORTING_UNKNOWN, **_unknown("service.accelerator.active", "service.accelerator.version")},
     "gb200_tray": {**SUPPORTING_UNKNOWN, **_unknown("service.on_demand.active", "service.on_demand.version")},
@@ -139,8 +139,8 @@ FAULTS = [
           lambda node, rec: rec.command("nvidia-imex --version", "IMEX version is: 575.57.08\n")),
     Fault("persistenced_down", "the persistence daemon was stopped", NVIDIA,
           _fails("service.supporting.active"), _units(nvidia_persistenced=STOPPED)),
-    Fault("persistenced_version_differs", "the persistence daemon is of another release than the driver", NVIDIA,
-          _fails("service.supporting.version"),
+    Fault("persistenced_version_differs", "the persistence daemon is of another release than the driver", ("hgx_h100",),
+          _fails("service.accelerator.version"),
           lambda node, rec: rec.command("nvidia-persistenced --version", "nvidia-persistenced:  version 575.57.08\n")),
     Fault("docker_down", "the container engine ended with an error", ALL,
           {klass: {**finds, **DOCKER_DOWN} for klass, finds in _engine_findings("fail").items()}, _docker_down),
