@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import struct
 import sys
 from pathlib import Path
@@ -22,7 +23,10 @@ from builder.__main__ import healthy
 from builder.node import NODES
 
 CLASSES = {node.klass: node for node in reversed(NODES)}
-PARTS = ("/proc/", "/sys/module", "/sys/bus/pci/drivers", "/sys/class", "/sys/devices/pci", "/dev/", "/lib/", "/usr/", "/etc/ld")
+PARTS = re.compile(
+    r"/proc/(driver|modules)|/sys/(module|bus/pci|class/(infiniband|drm|accel))|/dev/|/lib/|/usr/|/etc/ld|"
+    r"/sys/devices/.*/(driver|device|drm|accel|infiniband/[^/]+/(device|node_type))(/|$)"
+)
 WANTED = {klass: host.wanted(catalogue.profile(klass)["values"]) for klass in CLASSES}
 CHARACTER = {"mode": 0o020666, "uid": 0, "gid": 0, "size": 0, "mtime": 0}
 
@@ -33,7 +37,7 @@ def plain(klass):
     recording = healthy(CLASSES[klass])
     for kind in ("files", "links", "dirs"):
         known = recording.document[kind]
-        recording.document[kind] = {path: known[path] for path in known if path.startswith(PARTS)}
+        recording.document[kind] = {path: known[path] for path in known if PARTS.match(path)}
     return recording
 
 
