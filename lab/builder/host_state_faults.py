@@ -47,7 +47,26 @@ def _virtual(node: Node, rec: Recording) -> None:
     rec.edit("/proc/cpuinfo", "flags\t\t: ", "flags\t\t: hypervisor ")
 
 
+def _slow(node: Node, rec: Recording) -> None:
+    """Every CPU at its lowest clock."""
+    for path in [path for path in rec.document["files"] if path.endswith("/scaling_cur_freq")]:
+        rec.file(path, "800000\n")
+
+
+def _throttled(node: Node, rec: Recording) -> None:
+    for part in ("core", "package"):
+        folder = f"{CPU}/cpu3/thermal_throttle/{part}_throttle"
+        rec.file(f"{folder}_count", "91231\n")
+        rec.file(f"{folder}_total_time_ms", "94300110\n")
+
+
+INTEL = ("hgx_h100", "gaudi3")
 FAULTS = [
+    _fault("cpu_slow", "power trouble holds every CPU at its lowest clock", NODES, "host.cpu.clock", _slow),
+    _fault("cpu_throttle_counted", "a CPU is too hot again and again", INTEL,
+           "host.cpu.throttle_rate host.cpu.throttle_time", _throttled),
+    _fault("cpu_power_capped", "one processor may draw half of its power", INTEL, "host.cpu.power_limit",
+           holds("/sys/class/powercap/intel-rapl:1/constraint_0_power_limit_uw", "175000000\n")),
     _fault("architecture_wrong", "the machine is of another architecture", X86, "host.architecture",
            lambda node, rec: rec.identity(machine="ppc64le")),
     _fault("cgroup_v1", "control groups of version 1 are mounted", ALL, "host.cgroup.version", _cgroup_v1),
