@@ -119,6 +119,7 @@ def _device(asked: Asked, name: str, role: str, path: List[str]) -> Dict[str, An
     bars = parse.bar_sizes(text("resource"))
     aer = {kind: parse.aer_total(text(f"aer_dev_{kind}")) for kind in ("correctable", "nonfatal", "fatal")}
     virtual = text("sriov_numvfs")
+    config = asked.bytes(f"{ROOT}/{name}/config", limit=CONFIG_BYTES)
     return {
         "label": f"PCI {name}",
         "address": name,
@@ -141,7 +142,8 @@ def _device(asked: Asked, name: str, role: str, path: List[str]) -> Dict[str, An
         "sriov_capable": asked.host.link(f"{ROOT}/{name}/sriov_numvfs") is not None,
         "sriov_vfs": int(virtual) if virtual and re.fullmatch(r"\d{1,5}", virtual) else None,
         **_iommu(asked, name),
-        **parse.config_space(asked.bytes(f"{ROOT}/{name}/config", limit=CONFIG_BYTES)),
+        **parse.config_space(config),
+        **parse.containment(config),
     }
 
 

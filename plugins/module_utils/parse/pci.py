@@ -14,7 +14,6 @@ ACS = 0x0D  # extended capability
 ACS_REDIRECT = 0x04 | 0x08 | 0x10  # request redirect, completion redirect, upstream forwarding
 DPC = 0x1D  # extended capability
 DPC_ENABLED, DPC_TRIGGERED = 0x03, 0x01
-RELAXED_ORDERING = 0x10  # of the device control register
 _CAPABILITIES_MOST = 48
 
 
@@ -52,14 +51,10 @@ def config_space(data: Optional[bytes]) -> Dict[str, Any]:
     """Return what the configuration space tells; only root sees more than its first 64 bytes.
 
     ``lost``: it reads as all ones, the function no longer answers. ``acs_redirect``: peer-to-peer traffic is
-    sent up to the root complex. ``dpc_triggered``: the port holds back everything behind it after an error (downstream
-    port containment); false also where it cannot. Sizes in bytes. A key that could not be read is ``None``.
+    sent up to the root complex. Sizes in bytes. A key that could not be read is ``None``.
     """
     facts: Dict[str, Any] = dict.fromkeys(
-        (
-            *("lost", "max_payload_bytes", "max_payload_supported_bytes", "max_read_request_bytes", "acs_redirect"),
-            *("dpc_enabled", "dpc_triggered", "relaxed_ordering"),
-        )
+        ("lost", "max_payload_bytes", "max_payload_supported_bytes", "max_read_request_bytes", "acs_redirect")
     )
     if data is None or len(data) < 64:
         return facts
@@ -72,10 +67,8 @@ def config_space(data: Optional[bytes]) -> Dict[str, Any]:
         facts["max_payload_supported_bytes"] = 128 << (able & 7)
         facts["max_payload_bytes"] = 128 << (control >> 5 & 7)
         facts["max_read_request_bytes"] = 128 << (control >> 12 & 7)
-        facts["relaxed_ordering"] = bool(control & RELAXED_ORDERING)
     if len(data) >= 0x104:
         facts["acs_redirect"] = _acs_redirect(data)
-        facts.update(_containment(data))
     return facts
 
 
@@ -110,10 +103,19 @@ def _acs_redirect(data: bytes) -> Optional[bool]:
     return bool(struct.unpack_from("<H", data, at + 6)[0] & ACS_REDIRECT) if at else None if at is None else False
 
 
-def _containment(data: bytes) -> Dict[str, Optional[bool]]:
-    """Whether downstream port containment is switched on, and whether it holds the port at present."""
+def containment(data: Optional[bytes]) -> Dict[str, Optional[bool]]:
+    """Return ``dpc_enabled`` (downstream port containment is switched on) and ``dpc_triggered``.
+
+    Triggered: the port holds back everything behind it after an error. A function that cannot contain does neither;
+    ``None`` where the configuration space is cut, or reads as all ones.
+    """
+    facts: Dict[str, Optional[bool]] = dict.fromkeys(("dpc_enabled", "dpc_triggered"))
+    if data is None or len(data) < 0x104 or data[:4] == b"\xff\xff\xff\xff":
+        return facts
     at = _extended(data, DPC)
-    if not at or at + 10 > len(data):
-        return dict.fromkeys(("dpc_enabled", "dpc_triggered"), False if at == 0 else None)
-    control, status = struct.unpack_from("<HH", data, at + 6)
-    return {"dpc_enabled": bool(control & DPC_ENABLED), "dpc_triggered": bool(status & DPC_TRIGGERED)}
+    if not at:
+        return dict.fromkeys(facts, None if at is None else False)
+    if at + 10 <= len(data):
+        control, status = struct.unpack_from("<HH", data, at + 6)
+        facts = {"dpc_enabled": bool(control & DPC_ENABLED), "dpc_triggered": bool(status & DPC_TRIGGERED)}
+    return facts

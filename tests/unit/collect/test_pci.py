@@ -286,5 +286,5 @@ def dpc_space(status, length=0x10A, control=0x000A):
     ],
 )
 def test_a_port_that_is_contained(space, enabled, triggered):
-    found = parse.config_space(space)
+    found = parse.containment(space)
     assert (found["dpc_enabled"], found["dpc_triggered"]) == (enabled, triggered)
