@@ -30,6 +30,7 @@ def render(node: Node, rec: Recording) -> None:
     _memory(rec, about)
     _settings(rec, about)
     _processes(rec)
+    _upkeep(node, rec, about)
 
 
 def _system(node: Node, rec: Recording, about: HostClass) -> None:
@@ -226,6 +227,24 @@ def _settings(rec: Recording, about: HostClass) -> None:
         f"{'Max locked memory':<26}{'unlimited':<21}{'unlimited':<21}{'bytes':<10}\n",
     )
     rec.file("/sys/fs/cgroup/cgroup.controllers", "cpuset cpu io memory hugetlb pids rdma misc\n")
+
+
+def _upkeep(node: Node, rec: Recording, about: HostClass) -> None:
+    rec.file("/etc/environment", 'PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"\n')
+    rec.file("/etc/profile.d/fabric.sh", "# NCCL_IB_DISABLE=1 was for the tests\nexport NCCL_SOCKET_IFNAME=bond0\n")
+    rec.file(
+        "/etc/systemd/system/docker.service.d/limits.conf", "[Service]\nLimitMEMLOCK=infinity\nEnvironment=A=1 B=2\n"
+    )
+    rec.file("/etc/tuned/active_profile", "accelerator-performance\n")
+    rec.file("/sys/kernel/kexec_crash_loaded", "1\n")
+    if about.vendor != "ARM":  # its pages are larger, and so are the orders
+        blocks = "".join(f"{512 >> order:7d}" for order in range(10)) + "  98304"
+        rec.file("/proc/buddyinfo", f"Node 0, zone      DMA      1      0      0      0\nNode 0, zone   Normal{blocks}\n")
+    rec.file("/sys/module/module/parameters/sig_enforce", "N\n")
+    if node.klass == "gaudi3":
+        for kernel in (about.kernel, about.kernel.replace("84", "79")):
+            rec.file(f"/var/lib/dkms/habanalabs/1.21.2-8/{kernel}/x86_64/module/habanalabs.ko", "")
+        rec.file("/var/lib/dkms/dkms_dbversion", "3.0.0\n")
 
 
 def _processes(rec: Recording) -> None:

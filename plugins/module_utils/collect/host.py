@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Mapping, Optional
 
 from ..host import ABSENT, OK, Asked, Host
 from ..parse import proc
-from . import host_cpu, host_job, host_memory, host_system
+from . import host_cpu, host_job, host_memory, host_system, host_upkeep
 from .asking import side_by_side
 
 MACHINES = {  # DMI product or vendor -> hypervisor, as hypervisors name the machines they make
@@ -51,11 +51,12 @@ def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:
     release = host_system.release(asked)
     cpu = host_cpu.cpu(asked)
     loaded, modules = host_system.modules(asked, wanted.get("modules") or [])
+    kernel, limits = host_system.kernel(asked), host_system.limits(asked)
     facts = {
         "source": "/proc and /sys",
         **_identity(asked),
         "os": release,
-        "kernel": host_system.kernel(asked),
+        "kernel": kernel,
         "virtualization": virtualization(asked, cpu["hypervisor"]),
         "cpu": cpu,
         "numa": host_cpu.numa(asked),
@@ -70,7 +71,10 @@ def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:
         "load": load(asked, cpu["threads"]),
         "pressure": pressure(asked),
         "processes": slow["processes"],
-        "limits": host_system.limits(asked),
+        "limits": {**limits, **host_upkeep.shares(asked, limits)},
+        "environment": host_upkeep.environment(asked),
+        "dkms": host_upkeep.dkms(asked, (kernel["release"], kernel["newest_installed"])),
+        "tuning": host_upkeep.tuning(asked),
         "packages": slow["packages"],
         "updates": host_system.updates(asked, release),
         "cgroup_version": _cgroup(asked),
