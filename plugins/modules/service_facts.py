@@ -184,6 +184,7 @@ ansible_facts:
             pid: {description: "Process that holds the socket, where it may be seen.", type: int}
             process: {description: "Name of that process.", type: str}
         listening: {description: "All ports that are listened on, such as V(tcp/22).", type: list, elements: str}
+        unexpected_listeners: {description: "Ports that can be reached from outside and that the profile does not allow, with the address of each; null when the profile says nothing of it.", type: list, elements: str}
         processes:
           description: "The processes asked for."
           type: list

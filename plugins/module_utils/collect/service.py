@@ -25,6 +25,7 @@ def wanted(profile: Mapping[str, Any]) -> Dict[str, Any]:
         "units": [{"name": name, "role": role} for role in ROLES for name in by_role.get(role) or []],
         **{key: list(service.get(key) or []) for key in ("containers", "ports", "processes", "device_users")},
         "engine": service.get("engine"),
+        **({"ports_allowed": service["ports_allowed"]} if isinstance(service.get("ports_allowed"), list) else {}),
     }
 
 
@@ -48,6 +49,7 @@ def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:
         "containers": containers,
         "device_users": _device_users(asked, users, [*(units or []), *(containers or [])]) if users else None,
         **service_ports.collect(asked, wanted.get("ports") or [], pids),
+        "unexpected_listeners": service_ports.unexpected(asked, wanted.get("ports_allowed")),
         "processes": service_ports.processes(asked, wanted.get("processes") or []),
         "errors": asked.errors,
     }
