@@ -32,19 +32,20 @@ UNSEEN = """
     nvlink.link.remote nvlink.link.speed
 """
 UNSEEN_OF = {
-    HGX: "nvlink.errors.crc_data nvlink.errors.crc_flit nvlink.errors.recovery nvlink.errors.replay",
+    HGX: "nvlink.errors.crc_data nvlink.errors.crc_flit nvlink.errors.recovery nvlink.errors.replay"
+    " service.accelerator.version",
     TRAY: """
         gpu.addressing_mode gpu.platform.chassis nvlink.errors.effective_ber nvlink.errors.integrity
         nvlink.errors.recovery nvlink.errors.recovery_failed nvlink.errors.symbol_ber
         nvlink.fabric.bandwidth nvlink.fabric.clique nvlink.fabric.clique_id nvlink.fabric.cluster
         nvlink.fabric.configuration nvlink.fabric.domain nvlink.fabric.health
-        nvlink.fabric.routes
+        nvlink.fabric.routes service.on_demand.version
     """,
 }
 BLIND = {
     klass: {
         "gpu.driver.state": "fail",
-        **dict.fromkeys((UNSEEN + more + " service.accelerator.version").split(), "unknown"),
+        **dict.fromkeys((UNSEEN + more).split(), "unknown"),
     }
     for klass, more in UNSEEN_OF.items()
 }

@@ -893,7 +893,9 @@ ansible_facts:
               type: dict
               contains:
                 source: {description: "The command.", type: str}
-                states: {description: "Its states, V(NOT_RESPONDING) among them when the controller does not hear from it.", type: list, elements: str}
+                states: {description: "The words that say whether it takes jobs, V(NOT_RESPONDING) among them when the controller does not hear from it; null while an unheard-of word stands beside words that are all fit for work.", type: list, elements: str}
+                flags: {description: "The other words of its state: what it is (V(CLOUD), V(DYNAMIC_NORM)), and words that are not known.", type: list, elements: str}
+                state_detail: {description: "The state as Slurm printed it, when one of its words is not known.", type: str}
                 gpus: {description: "Accelerators in its Gres.", type: int}
                 cpus: {description: "Processors configured.", type: int}
                 memory_mb: {description: "Memory configured in MiB.", type: int}

@@ -27,7 +27,11 @@ NOTHING = dict.fromkeys(
 def wanted(profile: Mapping[str, Any]) -> Dict[str, Any]:
     """Return what the profile's ``cluster`` section asks to look at."""
     section: Mapping[str, Any] = profile.get("cluster") or {}
-    return {kind: section[kind] for kind in ASKED if section.get(kind) not in (None, [])}
+    asked = {kind: section[kind] for kind in ASKED if section.get(kind) not in (None, [])}
+    states = section.get("slurm_node_states")
+    if isinstance(asked.get("slurm"), Mapping) and isinstance(states, list):
+        asked["slurm"] = {"states": states, **asked["slurm"]}
+    return asked
 
 
 def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:

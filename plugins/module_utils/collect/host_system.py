@@ -100,6 +100,7 @@ def processes(asked: Asked) -> Dict[str, Any]:
         "source": "/proc",
         "total": len(found) or None,
         "zombies": zombies if whole else None,
+        "irqbalance": any(entry.name == "irqbalance" for entry in found) if whole else None,
         "stuck": [f"{entry.name} ({entry.pid})" for entry in stuck] if whole or stuck else None,
     }
 

@@ -119,6 +119,7 @@ def _unit(
         "source": "systemd",
         "load_state": unit.get("LoadState"),
         "active_state": unit.get("ActiveState"),
+        "demand_state": _demand_state(unit),
         "sub_state": unit.get("SubState"),
         "enabled_state": unit.get("UnitFileState") or None,
         "result": unit.get("Result") or None,
@@ -134,6 +135,22 @@ def _unit(
         "device_policy": unit.get("DevicePolicy"),
         "version": _version(asked, name) if unit.get("LoadState") == "loaded" else None,
     }
+
+
+def _demand_state(unit: Mapping[str, str]) -> Optional[str]:
+    """Return how a unit stands that may be started on demand.
+
+    ``running``; ``waiting``: not started, and not enabled either; ``stopped``: enabled and yet not running; else what
+    systemd calls it (``failed``, ``activating``). ``None`` when systemd does not say whether it is enabled.
+    """
+    active, enabled = unit.get("ActiveState"), unit.get("UnitFileState")
+    if active == "active":
+        return "running"
+    if active != "inactive":
+        return active
+    if unit.get("LoadState") in ("not-found", "masked"):
+        return "waiting"
+    return None if not enabled else "stopped" if enabled in ("enabled", "enabled-runtime") else "waiting"
 
 
 def _uptime(asked: Asked) -> Optional[float]:
