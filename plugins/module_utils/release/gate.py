@@ -157,8 +157,10 @@ class Watched:
             self._restarted = probe.restarts if settled else 0
         # an engine that restarts counts none and starts anew
         count = max(probe.restarts - self._restarted, len(self._starts) - 1)
+        good = count <= self._gate["restarts"]
         seen = f"{count} restarts" + (f", and {self._restarted} long ago" if self._restarted else "")
-        return Look(count <= self._gate["restarts"], True, seen, f"at most {self._gate['restarts']}")
+        seen = seen if good else _with(seen, probe.detail)
+        return Look(good, True, seen, f"at most {self._gate['restarts']}")
 
     def _listener(self, places: List[listeners.Place]) -> List[Tuple[str, str, Look]]:
         """Whoever answered must be the service: an address of another machine is not looked at."""

@@ -112,7 +112,9 @@ def worst(probes: Mapping[str, Probe], needed: str, finished: Sequence[str], sou
     ranked = sorted(living, key=lambda name: (_badness(living[name]), name != needed, name))
     first = ranked[0]
     bad = living[first]
-    detail = f"service {first}" if _badness(bad) < len(LEVELS) else ""
+    if _badness(bad) == len(LEVELS):
+        first = max(living, key=lambda name: (_restarts(living[name]), name == needed))
+    detail = f"service {first}" if _badness(bad) < len(LEVELS) or _restarts(living[first]) else ""
     return common._replace(status=bad.status, health=_health(living), exit_code=bad.exit_code, detail=detail, source=source)
 
 
