@@ -88,7 +88,7 @@ def _first(name: str) -> Engine:
     there = {os.path.realpath(path): path for path in reversed(SOCKETS) if os.path.exists(path)}
     answering: Dict[str, Engine] = {}
     silent: List[str] = []
-    for path in reversed(list(there.values()) or list(SOCKETS)):
+    for path in list(there.values())[::-1] or SOCKETS:
         try:
             answering[path] = _answering(path)
         except EngineError as error:

@@ -55,9 +55,10 @@ def published(ports: Sequence[str]) -> List[Place]:
     places = []
     for port in ports:
         told, unused, protocol = port.partition("/")
-        address, unused, number = told.rpartition(":")[0].rpartition(":")
-        if number and protocol in ("", "tcp"):
-            places.append(Place(address.strip("[]"), int(number)))
+        outside, unused, inside = told.rpartition(":")
+        address, unused, number = outside.rpartition(":")
+        if protocol in ("", "tcp"):
+            places.append(Place(address.strip("[]"), int(number or inside)))
     return places
 
 

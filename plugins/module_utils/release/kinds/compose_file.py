@@ -46,7 +46,7 @@ def _part(name: str, service: Mapping[str, Any], volumes: Mapping[str, Any]) -> 
         if volume.get("type") == "volume" and source:
             source = (volumes.get(source) or {}).get("name") or source
         targets[str(volume.get("target"))] = source
-    pulled = not service.get("build") and service.get("pull_policy") not in ("never", "build")
+    pulled = service.get("build") is None and service.get("pull_policy") not in ("never", "build")
     return Part(name, service.get("image"), service.get("platform"), pulled, targets)
 
 
