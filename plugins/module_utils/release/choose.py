@@ -8,7 +8,7 @@ import re
 from typing import Any, Dict, List, Mapping, Optional
 
 from . import Refused, StepFailed, clock, disk, files
-from .kinds.base import Running, Spec
+from .kinds.base import NOT_STARTED, Running, Spec
 from .report import shown
 from .service import AROUND, TAG, BadService, Service, missing_env, parse
 from .work import Work, spec_of, texts
@@ -183,11 +183,14 @@ def resolve(work: Work, running: Optional[Running]) -> bool:
 
 
 def _moved(work: Work, running: Optional[Running]) -> bool:
-    """Whether the release that is asked for is not what runs, is not well, or no longer what it was made from."""
+    """Whether the release that is asked for does not run, or is no longer what it was made from.
+
+    What runs and is not good is left as it is for a person to see: the gate says so.
+    """
     tag = work.target["tag"]
     if running is None or work.current is None or not running.release == work.current["id"] == work.store.current:
         return True
-    if not running.well:
+    if not running.well and work.kind.probe().status in NOT_STARTED:
         work.report.warn(f"{tag} was deployed and does not run ({running.why}): it is replaced by itself")
         return True
     drifted = [file["dest"] for file in work.target["files"] if not files.is_current(file)]

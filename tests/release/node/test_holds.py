@@ -68,6 +68,24 @@ def test_what_runs_and_is_not_good_is_not_unchanged(v1: Bench, how: str, said: s
     assert v1.deploy("v1")["outcome"] == "unchanged"
 
 
+def test_a_crash_loop_is_told_at_whatever_moment_it_is_seen(v1: Bench) -> None:
+    """Between two crashes a container runs, and while it waits for the next start it is called restarting."""
+    v1.daemon.docker("exec", v1.name, "/bin/busybox", "sh", "-c", "echo crash >/MODE")
+    breaks(v1, "crashed")
+    for _ in range(4):
+        failed(v1.deploy("v1"), "restart")
+
+
+def test_an_unhealthy_container_is_not_replaced_unasked(bench: Bench) -> None:
+    bench.service["gate"]["timeout_s"] = 2
+    command = ["/bin/busybox", "test", "!", "-e", "/sick"]
+    bench.service["healthcheck"] = {"command": command, "interval_s": 0.2, "retries": 1}
+    assert bench.deploy("v1")["outcome"] == "deployed"
+    bench.daemon.docker("exec", bench.name, "/bin/busybox", "touch", "/sick")
+    time.sleep(1)
+    failed(bench.deploy("v1"), "unhealthy")
+
+
 def test_a_dry_run_asks_the_gate_too(v1: Bench) -> None:
     breaks(v1, "error")
     failed(v1.deploy("v1", check=True), "HTTP 500")

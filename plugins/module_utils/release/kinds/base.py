@@ -13,6 +13,7 @@ Spec = Dict[str, Any]
 Tick = Callable[[], None]
 
 RUNNING = "running"
+NOT_STARTED = ("exited", "dead", "failed", "absent", "created", "configured")  # of a probe: there is no process
 SETTLED_S = 600.0  # what has run so long is no longer held responsible for its restarts before
 
 
