@@ -221,7 +221,9 @@ def test_unit_at_whose_port_another_answers(app: Machine) -> None:
 def test_archive_that_is_still_written_is_refused(app: Machine) -> None:
     app.service["unit"]["artifact"] = "/srv/growing-{tag}.tar"
     app.node.sh("tar cf /srv/growing-1.0.tar -C /opt/app/releases/1.0 app")
-    app.node.sh("systemd-run --unit writer sh -c 'while :; do echo x; sleep 0.2; done >>/srv/growing-1.0.tar'; sleep 0.5")
+    app.node.sh(
+        "systemd-run --unit writer sh -c 'while :; do echo x; sleep 0.2; done >>/srv/growing-1.0.tar'; sleep 0.5"
+    )
     told = app.run("1.0")
     app.node.sh("systemctl stop writer; rm /srv/growing-1.0.tar")
     assert told["outcome"] == "refused", told["msg"]

@@ -74,7 +74,7 @@ def _again(known: Identity, params: Mapping[str, Any], store: Store) -> Engine:
 
 def _same(known: Identity, found: Identity) -> bool:
     place = os.path.realpath(known["socket"]) == os.path.realpath(found["socket"])
-    return known["name"] == found["name"] and (place or bool(found.get("id")) and known.get("id") == found["id"])
+    return known["name"] == found["name"] and (place or known.get("id") == found.get("id") != "")
 
 
 def _answering(path: str) -> Engine:
@@ -89,18 +89,28 @@ def _first(name: str) -> Engine:
     answering: Dict[str, Engine] = {}
     silent: List[str] = []
     for path in list(there.values())[::-1] or SOCKETS:
-        try:
-            answering[path] = _answering(path)
-        except EngineError as error:
-            silent.append(str(error))
+        engine = Engine(path)
+        why = _silent(engine)
+        if why:
+            silent.append(why)
+        else:
+            answering[path] = engine
     if not answering:
         raise EngineError("; ".join(silent))
     if silent and there:
         raise Refused(
-            f"{'; '.join(silent)}. {', '.join(answering)} answers, and which of them the service belongs to is not known:"
-            f" start the other one, or say deploy_socket: {next(iter(answering))}"
+            f"{'; '.join(silent)}. {', '.join(answering)} answers, and which of them the service belongs to is not"
+            f" known: start the other one, or say deploy_socket: {next(iter(answering))}"
         )
     return _one(name, answering)
+
+
+def _silent(engine: Engine) -> str:
+    try:
+        engine.version()
+    except EngineError as error:
+        return str(error)
+    return ""
 
 
 def _one(name: str, answering: Mapping[str, Engine]) -> Engine:

@@ -103,7 +103,7 @@ class Listeners:
         if self._own.get(place) == key:
             return Found(OWN)
         own = set(guard.family(self._kind.pids()))
-        for inode, pids in sockets.holders(inodes).items():
+        for pids in sockets.holders(inodes).values():
             if any(pid in own or guard.within(pid, things) for pid in pids):
                 continue
             if SYSTEMD in pids and self._kind.on_demand():
@@ -115,7 +115,7 @@ class Listeners:
         return Found(OWN)
 
     def _foreign(self, address: Optional[str], port: int, pids: Sequence[int], things: Sequence[str]) -> Optional[str]:
-        """Name who has a socket that no process of the service holds; ``None``: it is one of its containers after all."""
+        """Name who has a socket that no process of the service holds; ``None``: one of its containers after all."""
         if not pids or any(sockets.comm(pid) in PROXIES for pid in pids):
             for container in self._publishing(address, port):
                 return None if container["Id"] in things else _container(container)

@@ -112,4 +112,6 @@ def _holds(mount: Mapping[str, Any]) -> bool:
     for unused, unused_too, files in os.walk(source, onerror=failed.append):
         if files:
             return True
-    return os.path.isfile(source) or any(not isinstance(error, (FileNotFoundError, NotADirectoryError)) for error in failed)
+    return os.path.isfile(source) or any(
+        not isinstance(error, (FileNotFoundError, NotADirectoryError)) for error in failed
+    )

@@ -131,7 +131,6 @@ def _addresses(work: Work) -> None:
         work.report.warn(text)
 
 
-
 def _places(work: Work) -> List[listeners.Place]:
     service = work.target["service"]
     ports = listeners.published(service.get("ports") or [])

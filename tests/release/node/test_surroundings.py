@@ -132,7 +132,9 @@ def test_data_of_a_mount_that_is_no_longer_there_or_another(bench: Bench, mounts
 
 def test_what_was_written_outside_the_mounts_is_named(bench: Bench) -> None:
     bench.deploy("v1")
-    bench.daemon.docker("exec", bench.name, "/bin/busybox", "sh", "-c", "mkdir /tmp; echo x >/state.db; echo y >/tmp/scratch")
+    bench.daemon.docker(
+        "exec", bench.name, "/bin/busybox", "sh", "-c", "mkdir /tmp; echo x >/state.db; echo y >/tmp/scratch"
+    )
     ran = bench.deploy("v2", check=True)
     said = next(text for text in ran["warnings"] if "written outside its mounts" in text)
     assert "/state.db" in said

@@ -82,7 +82,9 @@ class Site:
         self.store.create()
         if not only_spec:
             entry = {"id": "r1", "seq": 1, "verified": True, "outcome": "deployed", "engine": told}
-            self.store.remember("committed", [entry | dict.fromkeys(("tag", "image", "digest", "image_id", "config_hash"), "")], "r1")
+            self.store.remember(
+                "committed", [entry | dict.fromkeys(("tag", "image", "digest", "image_id", "config_hash"), "")], "r1"
+            )
         disk.write(f"{self.store.folder}/releases/r1.json", disk.text({"id": "r1", "engine": told}))
 
     def of(self, socket: str | None = None) -> str:

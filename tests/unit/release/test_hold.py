@@ -62,14 +62,22 @@ def test_unchanged_has_an_answer_to_everything_after_the_start(site: fake.Site) 
 
 @each(
     ("key", "value"),
-    [("gate", {"timeout_s": 1, "running_s": 0}), ("keep", 5), ("protected", True), ("watch_s", 1), ("dependants", ["x"])],
+    [
+        ("gate", {"timeout_s": 1, "running_s": 0}),
+        ("keep", 5),
+        ("protected", True),
+        ("watch_s", 1),
+        ("dependants", ["x"]),
+    ],
 )
 def test_settings_around_a_release_are_taken_over(site: fake.Site, key: str, value: Any) -> None:
     told = site.run("better", service={**fake.SERVICE, key: value}, check=True)
     assert f"holds from now on: {key}" in told["msg"]
     for expected in (f"holds from now on: {key}", "passes its gate"):
         told = site.run("better", service={**fake.SERVICE, key: value})
-        assert (told["outcome"], told["changed"], told["msg"].endswith(expected)) == ("unchanged", False, True), told["msg"]
+        assert (told["outcome"], told["changed"], told["msg"].endswith(expected)) == ("unchanged", False, True), told[
+            "msg"
+        ]
     spec = json.loads(next((site.state / "releases").glob(f"{told['release']['id']}.json")).read_text())
     assert spec["service"][key] == (value if key != "gate" else spec["service"][key] | value)
 
@@ -166,7 +174,9 @@ def part(status: str = "running", health: str = "none", code: int | None = None,
         (part(restarts=2), [], "running", "none", "service side"),
     ],
 )
-def test_a_project_is_as_good_as_its_worst_part(side: Probe, once: list[str], status: str, health: str, detail: str) -> None:
+def test_a_project_is_as_good_as_its_worst_part(
+    side: Probe, once: list[str], status: str, health: str, detail: str
+) -> None:
     found = container_look.worst({"web": part(), "side": side}, "web", once, "p")
     assert (found.status, found.health, found.detail) == (status, health, detail)
     assert found.restarts == side.restarts

@@ -161,7 +161,13 @@ def test_tables_that_cannot_be_read_are_unknown(tmp_path: Path) -> None:
 
 def test_the_gate_does_not_believe_whoever_answers(server: tuple[int, int]) -> None:
     pid, port = server
-    wanted = {"timeout_s": 0.3, "running_s": 0, "restarts": 0, "health": True, "tcp": {"host": "127.0.0.1", "port": port}}
+    wanted = {
+        "timeout_s": 0.3,
+        "running_s": 0,
+        "restarts": 0,
+        "health": True,
+        "tcp": {"host": "127.0.0.1", "port": port},
+    }
 
     def passed(kind: Kind, **tcp: Any) -> dict[str, Any]:
         asked = {**wanted, "tcp": {**wanted["tcp"], **tcp}}  # type: ignore[dict-item]
@@ -171,7 +177,9 @@ def test_the_gate_does_not_believe_whoever_answers(server: tuple[int, int]) -> N
         return watched.rows
 
     assert passed(Kind([pid]))["listener"]["status"] == "pass"
-    with pytest.raises(gate.Bad, match=rf"listener: 127.0.0.1:{port} is answered by process {pid} .*the service itself"):
+    with pytest.raises(
+        gate.Bad, match=rf"listener: 127.0.0.1:{port} is answered by process {pid} .*the service itself"
+    ):
         passed(Kind([]))
     assert "listener" not in passed(Kind([]), own=False)
 

@@ -188,7 +188,9 @@ class Container(ContainerLook):
         name, only = found["Name"].lstrip("/"), mounts.anonymous(found)
         data = ", ".join(f"{lost.path} in {lost.what}" for lost in only)
         if only and (not kept or kept[0]["service"].get("data_left_behind", "refuse") != "allow"):
-            return [f"the container {name} is kept, as it alone has {data}: docker rm -v {name} once that is not needed"]
+            return [
+                f"the container {name} is kept, as it alone has {data}: docker rm -v {name} once that is not needed"
+            ]
         self.engine.call("DELETE", f"/containers/{found['Id']}", force="true")
         return [f"the container {name} is removed, and left {data}: docker volume ls shows it"] if only else []
 

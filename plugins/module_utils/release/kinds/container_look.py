@@ -52,7 +52,8 @@ class ContainerLook(Plain):
         targets = [mount["target"] for mount in spec["service"]["mounts"]]
         bare = [path for path in self._volumes(spec.get("image_id")) if path not in targets]
         return [
-            f"the image keeps {path} in a volume without a name, which the next release will not find: mount something there"
+            f"the image keeps {path} in a volume without a name, which the next release will not find: mount something"
+            " there"
             for path in bare
         ]
 
@@ -115,7 +116,9 @@ def worst(probes: Mapping[str, Probe], needed: str, finished: Sequence[str], sou
     if _badness(bad) == len(LEVELS):
         first = max(living, key=lambda name: (_restarts(living[name]), name == needed))
     detail = f"service {first}" if _badness(bad) < len(LEVELS) or _restarts(living[first]) else ""
-    return common._replace(status=bad.status, health=_health(living), exit_code=bad.exit_code, detail=detail, source=source)
+    return common._replace(
+        status=bad.status, health=_health(living), exit_code=bad.exit_code, detail=detail, source=source
+    )
 
 
 def _restarts(probe: Probe) -> int:
