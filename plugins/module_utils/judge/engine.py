@@ -13,6 +13,7 @@ from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tup
 from . import waivers as waiving
 from .catalogue import conditions
 from .functions import FUNCTIONS
+from .layers import layer, taken_back
 from .operators import OPERATORS, say, say_expected
 from .paths import Item, around, is_missing, items, look
 from .results import FAIL, NOT_APPLICABLE, PASS, UNKNOWN, Result, phases, reached, verdict
@@ -64,7 +65,7 @@ def judge_check(check: Mapping[str, Any], ground: Ground) -> List[Result]:
     """Return the rows of one check: one for everything that passes, one for every item that does not."""
     if "settled" in check:
         return [dict(check["settled"], at=ground.at)]
-    hindrance = _hindrance(check, ground) or _taken_back(check, ground)
+    hindrance = _hindrance(check, ground) or taken_back(check, ground.profile)
     if hindrance:
         status, reason = hindrance
         said = f"{check['what']} is unknown: {reason}" if status == UNKNOWN else None
@@ -88,8 +89,8 @@ def _hindrance(check: Mapping[str, Any], ground: Ground) -> Optional[Tuple[str, 
                 state = "states no" if value is None else "states"
                 return NOT_APPLICABLE, f"{name} {state} {path}"
             continue
-        if side == "profile" and value is None and _layer(look(ground.profile.get("layers"), path)):
-            return NOT_APPLICABLE, f"{_layer(look(ground.profile['layers'], path))} asks for no {path}"
+        if side == "profile" and value is None and layer(ground.profile, path):
+            return NOT_APPLICABLE, f"{layer(ground.profile, path)} asks for no {path}"
         if value is None or (side == "fact" and is_missing(value)):
             return UNKNOWN, f"{name} {'states no' if side == 'profile' else 'shows no'} {path}" + _because(ground, path)
         for operator, stated in condition.items():
@@ -99,18 +100,6 @@ def _hindrance(check: Mapping[str, Any], ground: Ground) -> Optional[Tuple[str, 
                     NOT_APPLICABLE,
                     f"{name}: {path} is {say(value)}, this check is for {say_expected(operator, operand)}",
                 )
-    return None
-
-
-def _taken_back(check: Mapping[str, Any], ground: Ground) -> Optional[Tuple[str, str]]:
-    """Return why a check is not applicable whose threshold a layer of the profile takes back with ``null``."""
-    for stated in (check.get("expect") or {}).values():
-        for operand in stated if isinstance(stated, list) else [stated]:
-            path = operand[8:] if isinstance(operand, str) and operand.startswith("profile.") else None
-            if path and "[" not in path and look(ground.profile["values"], path) is None:
-                layer = _layer(look(ground.profile.get("layers"), path))
-                if layer:
-                    return NOT_APPLICABLE, f"{layer} asks for no {path}"
     return None
 
 
@@ -217,20 +206,13 @@ def _operand(stated: Any, item: Optional[Item], ground: Ground) -> Operand:
         return Operand(value, f"{path} has no value" if is_missing(value) else None, None)
     value = look(ground.profile["values"], path, item)
     name = ground.profile["name"]
-    origin = _layer(look(ground.profile.get("layers"), path, item)) or f"profile {name}"
+    origin = layer(ground.profile, path, item) or f"profile {name}"
     stated_by = ground.profile.get("sources", {}).get(path)
     return Operand(
         value,
         f"profile {name} states no {path}" if value is None else None,
         f"{origin}: {stated_by}" if stated_by else origin,
     )
-
-
-def _layer(stated: Any) -> Optional[str]:
-    """Name the layer of a profile's value, or the layers of a value that several of them state parts of."""
-    if isinstance(stated, dict):
-        return " and ".join(sorted({part for part in map(_layer, stated.values()) if part})) or None
-    return stated if isinstance(stated, str) else None
 
 
 def _because(ground: Ground, path: str) -> str:
