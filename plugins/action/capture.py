@@ -37,7 +37,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "validate_only": {"type": "bool", "default": False},
     "overwrite": {"type": "bool", "default": False},
 }
-INVENTORY = {"report_dir": "muster_report_dir"}
+INVENTORY = {"profile_dirs": "muster_profile_dirs", "report_dir": "muster_report_dir"}
 
 
 class ActionModule(ActionBase):
