@@ -46,7 +46,7 @@ BASE_NODES = ["null", "zero", "full", "random", "urandom", "tty"]
 NODES = {
     "hgx_h100": [*(f"nvidia{n}" for n in range(8)), "nvidiactl", "nvidia-uvm"],
     "gb200_tray": [*(f"nvidia{n}" for n in range(4)), "nvidiactl", "nvidia-uvm"],
-    "mi300x": ["kfd"],
+    "mi300x": ["kfd", *(f"dri/renderD{number}" for number in range(128, 136))],
     "gaudi3": [f"accel/accel{n}" for n in range(8)],
     "cpu_only": [],
 }

@@ -14,7 +14,8 @@ from ansible.utils.display import Display
 from ansible_collections.muster.fleet.plugins.module_utils.judge.paths import tokens
 from ansible_collections.muster.fleet.plugins.module_utils.judge.results import FAIL, UNKNOWN
 from ansible_collections.muster.fleet.plugins.plugin_utils import capture, catalogue, inputs, rundir
-from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput, write
+from ansible_collections.muster.fleet.plugins.plugin_utils.files import SHARED, BadInput, write
+from ansible_collections.muster.fleet.plugins.plugin_utils.printable import says_printable
 
 display = Display()
 READY = ("ready", "degraded")
@@ -46,6 +47,7 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
     _requires_connection = False
 
+    @says_printable
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         """Return where the profile lies, how many values it holds, and on which keys the hosts do not agree."""
         result: dict[str, Any] = super().run(tmp, task_vars)
@@ -61,7 +63,7 @@ class ActionModule(ActionBase):
                 return dict(result, changed=False, dest=str(dest))
             said, text = _captured(options)
             if before != text and not self._task.check_mode:
-                write(dest, text)
+                write(dest, text, SHARED)
         except BadInput as error:
             return dict(result, failed=True, msg=str(error))
         if self._task.diff:

@@ -470,6 +470,12 @@ ansible_facts:
             Number of functions of interest by role (V(gpu), V(nic), V(nvme), V(nvswitch), V(bridge)); null where
             there is no PCI tree.
           type: dict
+          contains:
+            bridge: {description: "Bridges above accelerators and network adapters.", type: int}
+            gpu: {description: "Accelerators.", type: int}
+            nic: {description: "Network adapters.", type: int}
+            nvme: {description: "NVMe controllers.", type: int}
+            nvswitch: {description: "NVSwitches.", type: int}
         devices:
           description: "The functions of interest. Virtual functions are left out, the physical one counts them."
           type: list
@@ -662,7 +668,11 @@ ansible_facts:
       returned: when the domain is asked for
       type: dict
       contains:
-        source: {description: "Where the log came from, V(journalctl), V(dmesg), V(/dev/kmsg) or V(/var/log/kern.log).", type: str}
+        source:
+          description: >-
+            Where the log came from, V(journalctl), V(dmesg), V(/dev/kmsg) or V(/var/log/kern.log); several with a comma
+            between them where the first does not tell the whole window.
+          type: str
         state: {description: "What became of reading it, V(ok), V(denied), V(absent), V(timeout), V(failed) or V(unrecorded).", type: str}
         window_s: {description: "How far back was looked, in seconds.", type: int}
         covered_s: {description: "How many seconds of that window the log is known to be complete for; null when that cannot be said.", type: int}
@@ -691,8 +701,9 @@ ansible_facts:
             label: {description: "The event in a few words.", type: str}
             family:
               description: >-
-                Who reports it: xid, sxid, nvidia, amdgpu, habanalabs, thermal, mce, memory, aer, nvme, md, block,
-                filesystem, netfs, mlx5, network, oom, lockup, hung_task, panic, kernel.
+                Who reports it: xid, sxid, nvidia, amdgpu, habanalabs, nvme, md, block, filesystem, netfs, network,
+                mlx5, fabric (other adapters), driver (probes), thermal, mce, memory, aer, iommu, clock, limits, oom,
+                lockup, hung_task, panic, kernel; spread and rate are what many Xids show together.
               type: str
             code: {description: "Its number, or what kind it is.", type: str}
             pci_address: {description: "The PCI function it names.", type: str}
@@ -704,14 +715,23 @@ ansible_facts:
             count: {description: "How often it was logged in the window.", type: int}
             first_at: {description: "When it was first logged, ISO 8601 in UTC; null when the line has no time.", type: str}
             last_at: {description: "When it was last logged, ISO 8601 in UTC.", type: str}
-            this_boot: {description: "Whether its last line is from the running boot; null when the source does not say.", type: bool}
+            this_boot: {description: "Whether a line of it is from the running boot; null when the source does not say.", type: bool}
+            over: {description: "V(recovered) when a later line says that it is over, V(booted) when the last restart cured it, else null.", type: str}
+            recovered_at: {description: "When it recovered, ISO 8601 in UTC.", type: str}
+            processes: {description: "How many different processes its lines name; at most 1000.", type: int}
             sample: {description: "Its first line, cut at 200 characters.", type: str}
         found:
           description: >-
             The events said in words, by family and by grade (V(critical), V(warning), V(info), V(unknown) for
             numbers and messages that no table knows). An empty list means that nothing of the kind happened in
-            the window; null that it is not known.
+            the window; null that it is not known. Events that are over are in RV(ignore:notes) instead.
           type: dict
+        notes:
+          description: >-
+            What needs nothing, said in words: events that recovered or that the last restart cured, and information of
+            families that no check of its own tells. Null when it is not known.
+          type: list
+          elements: str
         errors:
           description: "What could not be read."
           type: list
@@ -755,9 +775,11 @@ ansible_facts:
             source: {description: "The address asked.", type: str}
             answers: {description: "Whether it serves a whole page of metrics; null when that cannot be said.", type: bool}
             families: {description: "How many families of metrics it serves.", type: int}
-            missing: {description: "Families that the profile wants and that are not served.", type: list, elements: str}
-            implausible: {description: "Wanted families with NaN, an infinity or a blank mark.", type: list, elements: str}
-            failed_collectors: {description: "Parts of a node_exporter that failed.", type: list, elements: str}
+            names_families: {description: "Whether the profile names families that it must serve.", type: bool}
+            missing: {description: "Families that the profile wants and that are not served; null where it names none.", type: list, elements: str}
+            implausible: {description: "Wanted families with NaN, an infinity or a blank mark; null where none is named.", type: list, elements: str}
+            reports_collectors: {description: "Whether it says of its parts whether they work, as node_exporter does.", type: bool}
+            failed_collectors: {description: "Parts of a node_exporter that failed; null where it says nothing of them.", type: list, elements: str}
             tells_of_devices: {description: "Whether the profile names families that it serves per device.", type: bool}
             devices: {description: "Of how many devices each of those families tells, at least.", type: int}
             devices_by_family: {description: "The same, family by family.", type: dict}
@@ -821,10 +843,11 @@ ansible_facts:
             source: {description: "The address asked.", type: str}
             answers: {description: "Whether it is ready.", type: bool}
             targets: {description: "How many targets it scrapes.", type: int}
-            targets_down: {description: "Job and instance of those that are down, at most 20.", type: list, elements: str}
+            targets_down: {description: "Job and instance of those that are down, at most 20; null where it has none.", type: list, elements: str}
             alert_rules: {description: "How many alerts it has loaded.", type: int}
-            alerts_missing: {description: "Alerts asked for that are not loaded.", type: list, elements: str}
-            alerts_unhealthy: {description: "Alerts that cannot be evaluated.", type: list, elements: str}
+            names_alerts: {description: "Whether the profile names alerts that it must have loaded.", type: bool}
+            alerts_missing: {description: "Alerts asked for that are not loaded; null where none was asked for.", type: list, elements: str}
+            alerts_unhealthy: {description: "Alerts that cannot be evaluated; null where none is loaded.", type: list, elements: str}
             alertmanagers: {description: "How many alert managers it hands alerts to.", type: int}
             asks_workload: {description: "Whether queries about workloads were asked for.", type: bool}
             workload_missing: {description: "Those without a fresh value.", type: list, elements: str}
@@ -870,7 +893,9 @@ ansible_facts:
               type: dict
               contains:
                 source: {description: "The command.", type: str}
-                states: {description: "Its states, V(NOT_RESPONDING) among them when the controller does not hear from it.", type: list, elements: str}
+                states: {description: "The words that say whether it takes jobs, V(NOT_RESPONDING) among them when the controller does not hear from it; null while an unheard-of word stands beside words that are all fit for work.", type: list, elements: str}
+                flags: {description: "The other words of its state: what it is (V(CLOUD), V(DYNAMIC_NORM)), and words that are not known.", type: list, elements: str}
+                state_detail: {description: "The state as Slurm printed it, when one of its words is not known.", type: str}
                 gpus: {description: "Accelerators in its Gres.", type: int}
                 cpus: {description: "Processors configured.", type: int}
                 memory_mb: {description: "Memory configured in MiB.", type: int}
@@ -884,6 +909,9 @@ ansible_facts:
             encrypted: {description: "Endpoints asked over TLS.", type: int}
             with_text: {description: "Endpoints whose body should say something.", type: int}
             of_devices: {description: "Exporters that should tell of devices.", type: int}
+            with_families: {description: "Exporters for which the profile names families.", type: int}
+            with_collectors: {description: "Exporters that say whether their parts work.", type: int}
+            with_alerts: {description: "Prometheus servers for which the profile names alerts.", type: int}
             workload_series: {description: "Prometheus servers asked about workloads.", type: int}
             queue_series: {description: "Prometheus servers asked about queues.", type: int}
         errors:

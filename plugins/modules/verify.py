@@ -76,6 +76,11 @@ options:
     type: list
     elements: path
     default: []
+  nvml_library:
+    description:
+      - Path of the simulated NVML library through which recordings answer, on the machine that replays them.
+      - A recording itself names none. Where it is empty or the file is missing, recordings answer without a library.
+    type: path
   planted:
     description: What was planted in a simulated host that has no recording.
     type: dict

@@ -13,6 +13,7 @@ from ..module_utils.judge.catalogue import BadCatalogue, check_entry, merge
 from ..module_utils.judge.waivers import check_waiver
 from .files import CHECKS, BadInput, Entry, entries, yaml_files
 from .profiles import profile
+from .schema import facts as fact_schema
 
 __all__ = ["checks", "overridden", "profile", "waivers"]
 
@@ -31,6 +32,8 @@ def _checks_of(directory: Path, below: Mapping[str, Mapping[str, Any]]) -> list[
     for path in yaml_files(directory):
         for entry in entries(path):
             check = _valid(check_entry, overridden(entry, below))
+            for wrong in fact_schema.path_problems(check):
+                raise BadInput(f"{entry.where}: {check['id']}: {wrong}")
             if check["id"] in places:
                 raise BadInput(f"{entry.where}: {check['id']}: the id is taken at {places[check['id']]}")
             places[check["id"]] = entry.where

@@ -9,22 +9,28 @@ that turns out wrong (its Python was upgraded), it is asked a second time, with 
 from __future__ import annotations
 
 import signal
+import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from ansible import constants as C
 
-from . import bundle
+from ..module_utils.collect.node import DOMAINS
+from ..module_utils.replay import claims
+from . import bundle, envelope
 from .kept import recall, remember
 
+REAP_S = 2.0  # for a client to end when it is asked to
 MARGIN_S = 15.0  # for the connection, on top of what the node itself is given
 
 
 def ask(action: Any, task_vars: Mapping[str, Any], request: Mapping[str, Any], vendor: Any) -> dict[str, Any]:
     """Return the node's answer (see ``module_utils/remote``); ``vendor`` is whose accelerators it should have.
 
-    Raises ``bundle.NoAnswer`` when the machine was reached but did not answer, and lets Ansible's own
+    Whether it is simulated and what was planted in it stands in the recordings that it was sent, not in its words.
+
+    Raises ``bundle.NoAnswer`` when the machine was reached but gave no answer that can be used, and lets Ansible's own
     ``AnsibleConnectionFailure`` through when it was not reached.
     """
     name = f"python-{task_vars['inventory_hostname']}"
@@ -33,9 +39,13 @@ def ask(action: Any, task_vars: Mapping[str, Any], request: Mapping[str, Any], v
         answer = _exchange(action, task_vars, request, vendor, known if known == bundle.BYTECODE else "")
     except bundle.OtherPython:
         answer = _exchange(action, task_vars, request, vendor, "")
+    claim = envelope.unasked(answer, request.get("domains") or DOMAINS, bool(request.get("replay")))
+    if claim:
+        raise bundle.NoAnswer(f"the answer cannot be used: {claim}")
     if answer["bytecode"] != known:
         remember(name, answer["bytecode"])
-    return answer
+    simulated, planted = claims(request.get("replay") or [])
+    return {**answer, "simulated": simulated, "planted": planted}
 
 
 def _exchange(
@@ -45,9 +55,48 @@ def _exchange(
     interpreter = str(given or C.config.get_config_value("INTERPRETER_PYTHON") or "auto")
     command = bundle.command(None if interpreter.startswith("auto") else interpreter)
     parcel = bundle.parcel(request, vendor in ("nvidia", "any"), bytecode)
-    with alarm(float(request["deadline_s"]) + MARGIN_S):
+    with children_ended(), alarm(float(request["deadline_s"]) + MARGIN_S):
         done = action._low_level_execute_command(command, in_data=parcel, sudoable=True)
-    return bundle.unpack(done.get("stdout", ""), done.get("stderr", ""), done.get("rc", 0))
+    limits = envelope.RECORDING if request.get("record") else envelope.FACTS
+    return bundle.unpack(done.get("stdout", ""), done.get("stderr", ""), done.get("rc", 0), limits)
+
+
+@contextmanager
+def children_ended() -> Iterator[None]:
+    """End the clients (``ssh``) that the exchange started and that are left when it is given up.
+
+    Connection plugins wait for their client and nothing else: one that is interrupted there leaves it behind.
+    """
+    started: list[subprocess.Popen[Any]] = []
+    usual = subprocess.Popen
+
+    class Noted(usual):  # type: ignore[misc,valid-type]
+        """A child that is known here from its first moment on."""
+
+        def __init__(self, *arguments: Any, **options: Any):
+            started.append(self)
+            super().__init__(*arguments, **options)
+
+    subprocess.Popen = Noted  # type: ignore[misc]
+    try:
+        yield
+    except BaseException:
+        for process in started:
+            _end(process)
+        raise
+    finally:
+        subprocess.Popen = usual  # type: ignore[misc]
+
+
+def _end(process: subprocess.Popen[Any]) -> None:
+    """End a child that still runs, gently first (``ssh`` ends its proxy then), and take it off the process table."""
+    if getattr(process, "pid", None) is None:
+        return  # it was interrupted before there was a process
+    for end in (process.terminate, process.kill):
+        with suppress(subprocess.TimeoutExpired):
+            if process.poll() is None:
+                end()
+                process.wait(REAP_S)
 
 
 @contextmanager

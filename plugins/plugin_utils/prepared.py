@@ -7,6 +7,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
@@ -19,8 +20,12 @@ from ..module_utils.judge.settled import settled
 from . import bundle, catalogue, profile_files, profiles
 from .files import CHECKS, write, yaml_files
 from .kept import kept
+from .schema import DECLARED
+from .schema import facts as fact_schema
+from .schema import profile as profile_schema
 
 RULED_OUT = ("id", "what", "phase", "severity")
+SCHEMA = [*Path(fact_schema.__file__).parent.glob("*.py"), *sorted(DECLARED.glob("*.yml"))]
 JUDGED = (*RULED_OUT, "source", "subject", "expect", "using", "with", "where", "applies", "unit")
 Asked = tuple[str, list[str], list[str], Optional[str], Optional[str]]
 TOLD = ("title", "what", "severity", "phase", "source", "why", "fix", "covers")
@@ -67,6 +72,7 @@ def _made(asked: Asked) -> bytes:
     profile, check_dirs, profile_dirs, waivers, baseline = asked
     checks = catalogue.checks(Path(place) for place in check_dirs)
     judged_by = catalogue.profile(profile, [Path(place) for place in profile_dirs], baseline)
+    profile_schema.refuse_unread(judged_by["values"], _read(checks))
     needed = {
         "checks": [_judged(check, judged_by) for check in checks],
         "profile": judged_by,
@@ -75,6 +81,11 @@ def _made(asked: Asked) -> bytes:
     }
     told = {check["id"]: {key: check[key] for key in TOLD} for check in checks}
     return f"{json.dumps(told)}\n{json.dumps(needed)}".encode()
+
+
+def _read(checks: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield the paths of the profile keys that the checks read."""
+    return (key for check in checks for key in fact_schema.profile_keys(check))
 
 
 def _judged(check: dict[str, Any], profile: dict[str, Any]) -> dict[str, Any]:
@@ -90,6 +101,7 @@ def _made_from(asked: Asked) -> str:
     files = [path for place in [CHECKS, *map(Path, check_dirs)] for path in yaml_files(place)]
     files += [*profiles.every_file(map(Path, profile_dirs)), *([Path(waivers)] if waivers else [])]
     code = (Path(__file__), Path(catalogue.__file__), Path(profiles.__file__), Path(profile_files.__file__))
+    code = (*code, *fact_schema.MODULES, *SCHEMA)
     return "".join([*map(_text, (*code, *files)), *bundle.sources().values()])
 
 

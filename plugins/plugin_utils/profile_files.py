@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from ..module_utils.judge.paths import look
 from .files import BadInput, entries, lines
+from .schema.profile import refuse
 
 HARDWARE, BASELINE, SITE = "hardware", "baseline", "site"
 NO_BASELINE = "none"
@@ -56,6 +57,7 @@ def read(path: Path, kind: str) -> Layer:
     places = {place: f"{path}:{line}" for place, line in lines(path).items()}
     head = {key: value for key, value in raw.items() if key in HEAD[kind]}
     _check_head(head, {key: places.get((key,), found[0].where) for key in head})
+    refuse(raw, path, HEAD[kind])
     layer = Layer(f"{kind} {raw['name']}", kind, path, head, [])
     values = {key: value for key, value in raw.items() if key not in HEAD[kind]}
     return layer._replace(stated=list(_stated(layer, values, places, head.get("sources", {}))))

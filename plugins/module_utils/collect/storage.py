@@ -10,6 +10,7 @@ from typing import Any, Dict, List, Mapping, Optional
 
 from ..host import ABSENT, OK, Asked, Host
 from ..parse import mdstat, mounts, smart
+from . import storage_network
 from .asking import side_by_side
 
 PROBES = 32  # file systems whose space is asked; a hypervisor may have hundreds
@@ -53,6 +54,8 @@ def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:
         "pools_unhealthy": _pools_unhealthy(pools),
         "filesystems": damaged,
         "filesystems_damaged": _damaged(damaged),
+        "fuse": storage_network.fuse(asked),
+        "lustre": storage_network.lustre(asked),
         "swap": None if swaps is None else mounts.swaps(swaps),
         "errors": asked.errors,
     }
@@ -67,7 +70,11 @@ def _mounts(asked: Asked, targets: List[str], network: bool) -> Optional[List[Di
     if text is None:
         return None
     entries: Dict[str, Dict[str, Any]] = {}
-    for mount in mounts.mountinfo(text):
+    table = mounts.mountinfo(text)
+    if not table:
+        asked.fail("/proc/self/mountinfo", "no mount in it")
+        return None
+    for mount in table:
         wanted = mount["target"] in targets
         of_interest = wanted or (mount["kind"] != mounts.OTHER and mount["fstype"] not in mounts.READ_ONLY_TYPES)
         key = mount["target"] if wanted else mount["device"]

@@ -235,3 +235,26 @@ def test_this_very_machine():
 def test_what_the_profile_wants():
     assert storage.wanted({"storage": {"mounts": ["/", "/data", 5]}}) == {"mounts": ["/", "/data"], "network": True}
     assert storage.wanted({}) == {"mounts": ["/"], "network": True}
+
+
+def served(files):
+    return storage.collect(Replay([{"muster_recording": 1, "closed": True, "identity": {"uid": 0}, "files": files}]), {})
+
+
+@pytest.mark.parametrize(("waiting", "most", "share"), [("3", "9", 33.3), ("0", "9", 0.0), ("3", "0", None), ("x", "9", None)])
+def test_requests_that_wait_in_fuse(waiting, most, share):
+    base = "/sys/fs/fuse/connections"
+    (found,) = served({f"{base}/61/waiting": waiting, f"{base}/61/congestion_threshold": most})["fuse"]
+    assert (found["label"], found["waiting_percent"]) == ("FUSE connection 61", share)
+    assert served({})["fuse"] == []
+    assert served({base: {"state": "denied", "detail": ""}})["fuse"] is None
+
+
+@pytest.mark.parametrize("path", ["/sys/fs/lustre/health_check", "/proc/fs/lustre/health_check"])
+def test_what_lustre_says_of_its_health(path):
+    assert served({path: "healthy\n"})["lustre"] == {"source": path, "present": True, "health": "healthy"}
+    assert served({path: ""})["lustre"]["health"] is None
+    assert served({path: {"state": "denied", "detail": ""}})["lustre"] == {
+        "source": path, "present": True, "health": None,
+    }  # fmt: skip
+    assert served({})["lustre"]["present"] is False

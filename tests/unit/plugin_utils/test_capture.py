@@ -123,11 +123,13 @@ def test_a_key_that_asks_for_items_nobody_can_name_is_not_taken() -> None:
 
 class TestFile:
     def test_it_loads_again_with_sources(self, tmp_path: Path) -> None:
-        found = capture.Captured({"host.cpu_sockets": 2, "nic.fabric.mtu": 9000, "nic.fabric.pfc": [3]}, {}, [])
+        found = capture.Captured(
+            {"host.cpu_sockets": 2, "nic.fabric.mtu": 9000, "nic.fabric.pfc_priorities": [3]}, {}, []
+        )
         (tmp_path / "ours.yml").write_text(capture.text(HEAD, found))
         profile = catalogue.profile("ours", [tmp_path])
         assert profile["values"]["host"]["cpu_sockets"] == 2
-        assert profile["values"]["nic"]["fabric"]["pfc"] == [3]
+        assert profile["values"]["nic"]["fabric"]["pfc_priorities"] == [3]
         assert profile["values"]["gpu"]["vendor"] == "any", "what it extends lies below it"
         assert profile["sources"]["nic.fabric.mtu"] == "captured from 2 hosts, run r1"
 

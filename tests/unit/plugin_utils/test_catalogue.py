@@ -107,9 +107,9 @@ def test_unknown_profile_suggests_one():
 
 def test_profiles_extend_and_keep_their_sources(own):
     directory = own("name: a\nextends: b\ngpu: {count: {value: 8, source: vendor page}}\n", "a.yml")
-    own("name: b\ngpu: {vendor: nvidia, count: 4}\nnic: {count: 1}\n", "b.yml")
+    own("name: b\ngpu: {vendor: nvidia, count: 4}\nnic: {ports_min: 1}\n", "b.yml")
     found = catalogue.profile("a", [directory])
-    assert found["values"] == {"gpu": {"vendor": "nvidia", "count": 8}, "nic": {"count": 1}}
+    assert found["values"] == {"gpu": {"vendor": "nvidia", "count": 8}, "nic": {"ports_min": 1}}
     assert found["sources"] == {"gpu.count": "vendor page"}
 
 

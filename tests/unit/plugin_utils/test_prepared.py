@@ -14,7 +14,7 @@ from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput
 AT = "2026-11-18T06:30:00Z"
 CHECK = {
     "id": "site.one", "title": "One", "what": "one", "phase": 3, "severity": "minor", "covers": [], "source": "us",
-    "why": "w", "fix": "f", "subject": "host.one", "expect": {"eq": 1},
+    "why": "w", "fix": "f", "subject": "host.user_id", "expect": {"eq": 1},
 }  # fmt: skip
 
 
