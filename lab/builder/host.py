@@ -151,7 +151,12 @@ def _frequency(rec: Recording, about: HostClass) -> None:
 
 def _rapl(rec: Recording, socket: int) -> None:
     zone = f"/sys/class/powercap/intel-rapl:{socket}"
-    names = {"name": f"package-{socket}", "enabled": 1, "constraint_0_name": "long_term", "constraint_1_name": "short_term"}
+    names = {
+        "name": f"package-{socket}",
+        "enabled": 1,
+        "constraint_0_name": "long_term",
+        "constraint_1_name": "short_term",
+    }
     watts = {"constraint_0_power_limit_uw": 350, "constraint_0_max_power_uw": 350, "constraint_1_power_limit_uw": 420}
     for name, value in {**names, **{name: value * 10**6 for name, value in watts.items()}}.items():
         rec.file(f"{zone}/{name}", f"{value}\n")
@@ -239,7 +244,9 @@ def _upkeep(node: Node, rec: Recording, about: HostClass) -> None:
     rec.file("/sys/kernel/kexec_crash_loaded", "1\n")
     if about.vendor != "ARM":  # its pages are larger, and so are the orders
         blocks = "".join(f"{512 >> order:7d}" for order in range(10)) + "  98304"
-        rec.file("/proc/buddyinfo", f"Node 0, zone      DMA      1      0      0      0\nNode 0, zone   Normal{blocks}\n")
+        rec.file(
+            "/proc/buddyinfo", f"Node 0, zone      DMA      1      0      0      0\nNode 0, zone   Normal{blocks}\n"
+        )
     rec.file("/sys/module/module/parameters/sig_enforce", "Y\n")
     if node.klass == "gaudi3":
         for kernel in (about.kernel, about.kernel.replace("84", "79")):
