@@ -25,6 +25,7 @@ NOT_SUPPORTED = "!3"
 MIB = 1 << 20
 HGX: dict[str, Any] = {"links": 18, "link_megabytes": 26562, "fabric": True, "switches": 4}
 NVLINK5: dict[str, Any] = {"links": 18, "link_megabytes": 53125, "fabric": True}
+BRIDGED: dict[str, Any] = {"links": 18, "link_megabytes": 26562, "unwired": (4, 5, 10, 11, 16, 17)}
 GDDR: dict[str, Any] = {"memory_temperature": False}
 A100: dict[str, Any] = {"generation": 4, "margin": False, "repair": False}
 
@@ -44,6 +45,7 @@ class Board:
     bar_gib: int = 128
     sm_mhz: int = 1980
     memory_mhz: int = 2619
+    unwired: tuple[int, ...] = ()  # links that the board has and no bridge reaches
     fabric: bool = False  # whether switches join the GPUs
     switches: int = 0  # those that are PCI functions of the host
     memory_temperature: bool = True
@@ -82,7 +84,8 @@ def _answers(node: Node, rec: Recording, board: Board) -> None:
         said[f"nvmlDeviceGetMaxClockInfo({which})"] = most
     said["nvmlDeviceGetClockInfo(2)"] = board.memory_mhz
     for link in range(18):
-        said[f"nvmlDeviceGetNvLinkState({link})"] = 1 if link < board.links else NOT_SUPPORTED
+        up = int(link not in board.unwired)
+        said[f"nvmlDeviceGetNvLinkState({link})"] = up if link < board.links else NOT_SUPPORTED
         said[_field(164, link)] = board.link_megabytes if link < board.links else NOT_SUPPORTED
         if board.link_megabytes == NVLINK5["link_megabytes"] and link < board.links:
             said.update({_field(number, link): 0 for number in (211, 214, 215, 219, 221)})
@@ -224,7 +227,10 @@ STANDINS: dict[str, tuple[str, Change]] = {  # hardware profile: the class of th
     "amd": ("mi300x", as_it_is),
     "gaudi": ("gaudi3", as_it_is),
     **{klass: (klass, as_it_is) for klass in ("cpu_only", "hgx_h100", "gb200_tray", "mi300x", "gaudi3")},
-    "hgx_h200": ("hgx_h100", nvidia(Board("NVIDIA H200", 0x2335, "9,0", 143771, 700, bar_gib=256, memory_mhz=3201, **HGX))),
+    "hgx_h200": (
+        "hgx_h100",
+        nvidia(Board("NVIDIA H200", 0x2335, "9,0", 143771, 700, bar_gib=256, memory_mhz=3201, **HGX)),
+    ),
     "dgx_b200": ("hgx_h100", dgx_b200),
     "hgx_b300": (
         "hgx_h100",
@@ -234,8 +240,8 @@ STANDINS: dict[str, tuple[str, Change]] = {  # hardware profile: the class of th
         "gb200_tray",
         nvidia(Board("NVIDIA GB300", 0x31C2, "10,3", 284208, 1400, generation=6, bar_gib=512, **NVLINK5)),
     ),
-    "h100_pcie": ("hgx_h100", nvidia(Board("NVIDIA H100 PCIe", 0x2331, "9,0", 81559, 350, 12, 26562))),
-    "h100_nvl": ("hgx_h100", nvidia(Board("NVIDIA H100 NVL", 0x2321, "9,0", 95830, 400, 12, 26562))),
+    "h100_pcie": ("hgx_h100", nvidia(Board("NVIDIA H100 PCIe", 0x2331, "9,0", 81559, 350, **BRIDGED))),
+    "h100_nvl": ("hgx_h100", nvidia(Board("NVIDIA H100 NVL", 0x2321, "9,0", 95830, 400, **BRIDGED))),
     "h200_nvl": ("hgx_h100", nvidia(Board("NVIDIA H200 NVL", 0x233B, "9,0", 143771, 600, 18, 26562, bar_gib=256))),
     "hgx_a100_80gb": (
         "hgx_h100",
