@@ -1,6 +1,6 @@
 # Copyright (c) 2026 the muster.fleet authors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What jobs open on the nodes of every class: device nodes and their links, the driver's libraries; and their faults."""
+"""What jobs open on the nodes of every class: device nodes, their links, the driver's libraries; and their faults."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:
     release = host_system.release(asked)
     cpu = host_cpu.cpu(asked)
     loaded, modules = host_system.modules(asked, wanted.get("modules") or [])
-    kernel, limits = host_system.kernel(asked), host_system.limits(asked)
+    kernel = host_system.kernel(asked)
     facts = {
         "source": "/proc and /sys",
         **_identity(asked),
@@ -71,10 +71,7 @@ def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:
         "load": load(asked, cpu["threads"]),
         "pressure": pressure(asked),
         "processes": slow["processes"],
-        "limits": {**limits, **host_upkeep.shares(asked, limits)},
-        "environment": host_upkeep.environment(asked),
-        "dkms": host_upkeep.dkms(asked, (kernel["release"], kernel["newest_installed"])),
-        "tuning": host_upkeep.tuning(asked),
+        **host_upkeep.upkeep(asked, kernel, host_system.limits(asked)),
         "packages": slow["packages"],
         "updates": host_system.updates(asked, release),
         "cgroup_version": _cgroup(asked),

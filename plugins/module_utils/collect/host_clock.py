@@ -1,6 +1,6 @@
 # Copyright (c) 2026 the muster.fleet authors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""How fast the processors really run: their clocks at one look, how often heat or power held them, and their power limits.
+"""How fast the processors really run: their clocks at one look, how often they were throttled, and their power limits.
 
 One look cannot tell an idle CPU from one that is held down. The CPU that asks is not idle, though: where even the
 fastest of all CPUs runs far below its base frequency, something holds them.
@@ -20,7 +20,7 @@ PARTS = ("core", "package")
 
 
 def clocks(asked: Asked, policies: Sequence[int], max_mhz: Optional[int]) -> Dict[str, Any]:
-    """Return the fastest and the slowest clock of the policies in MHz, and the fastest as a share of the base frequency.
+    """Return the fastest and slowest clock of the policies in MHz, and the fastest as a share of the base frequency.
 
     Where the driver names no base frequency, half of the highest one stands for it.
     """
@@ -43,7 +43,7 @@ def _base(asked: Asked, number: int) -> Optional[int]:
 
 
 def throttle(asked: Asked, online: Sequence[int]) -> Dict[str, Any]:
-    """Return how often and how long the worst CPU was held down since boot; ``counted``: whether the kernel counts it."""
+    """Return how often and how long the worst CPU was throttled since boot; ``counted``: the kernel counts it."""
     uptime = (asked.text("/proc/uptime") or "").split()
     uptime_s = float(uptime[0]) if uptime and re.fullmatch(r"\d+(\.\d+)?", uptime[0]) else None
     first = f"{CPU}/cpu{online[0]}/thermal_throttle" if online else ""

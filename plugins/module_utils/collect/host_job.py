@@ -55,7 +55,7 @@ class Need(NamedTuple):
 def job(asked: Asked, loaded: Optional[Sequence[str]], fabric: Optional[Mapping[str, Any]]) -> Dict[str, Any]:
     """Return what jobs need and how it stands.
 
-    ``loaded``: the names of /proc/modules; ``fabric``: ``driver`` and ``link_layer`` of the fabric that a profile names.
+    ``loaded``: the names of /proc/modules; ``fabric``: ``driver`` and ``link_layer`` of the profile's fabric.
     """
     bound = {driver: _bound(asked, driver) for driver in ACCELERATORS}
     rdma = _rdma_devices(asked)
@@ -166,7 +166,7 @@ def _minor(asked: Asked, gpu: str) -> Optional[str]:
 
 
 def _of_function(asked: Asked, address: str, kinds: Sequence[Tuple[str, str, str]]) -> Optional[str]:
-    """Return the node of a PCI function, by what its driver made below it: (folder, pattern of names, folder in /dev)."""
+    """Return the node of a PCI function by what its driver made below it: (folder, names, folder in /dev)."""
     for folder, pattern, place in kinds:
         for name in _listed(asked, f"{PCI}/{address}/{folder}") or []:
             if re.fullmatch(pattern, name):

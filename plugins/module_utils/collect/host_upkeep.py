@@ -13,7 +13,11 @@ from ..parse import environment as parse
 FILES = (
     *("/etc/environment", "/etc/profile", "/etc/bash.bashrc", "/etc/bashrc", "/etc/security/pam_env.conf"),
     *("/etc/nccl.conf", "/etc/systemd/system.conf"),
-    *(f"/etc/{place}/{name}" for place in ("default", "sysconfig") for name in ("docker", "containerd", "kubelet", "slurmd")),
+    *(
+        f"/etc/{place}/{name}"
+        for place in ("default", "sysconfig")
+        for name in ("docker", "containerd", "kubelet", "slurmd")
+    ),
 )
 FOLDERS = {  # folder -> names of the files in it that are read
     "/etc/environment.d": r".*\.conf",
@@ -26,6 +30,16 @@ FILES_MOST = 300
 DKMS = "/var/lib/dkms"
 LARGE_BLOCK_BYTES = 2 << 20
 PAGE_SIZES = (4096, 16384, 65536)
+
+
+def upkeep(asked: Asked, kernel: Mapping[str, Any], limits: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return the facts of this file by their names; ``kernel`` and ``limits`` as the host has them."""
+    return {
+        "limits": {**limits, **shares(asked, limits)},
+        "environment": environment(asked),
+        "dkms": dkms(asked, (kernel["release"], kernel["newest_installed"])),
+        "tuning": tuning(asked),
+    }
 
 
 # environment

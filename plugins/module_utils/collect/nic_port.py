@@ -36,9 +36,7 @@ def _is_roce(port: Mapping[str, Any]) -> bool:
     return bool(port["rdma"] and port["link_layer"] == "Ethernet")
 
 
-def describe(
-    asked: Asked, answers: Answers, port: Dict[str, Any], is_root: bool, uptime_s: Optional[float]
-) -> None:
+def describe(asked: Asked, answers: Answers, port: Dict[str, Any], is_root: bool, uptime_s: Optional[float]) -> None:
     """Put what was answered onto the port."""
     name = port["name"]
     driver = ethtool.driver(answers.text("ethtool", "-i", name) or "")

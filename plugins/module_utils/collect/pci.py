@@ -22,7 +22,12 @@ ROLES = {"0200": "nic", "0207": "nic", "0108": "nvme", "0104": "raid", "0107": "
 NVSWITCH = ("0x10de", "0680")
 ALL_ROLES = ("bridge", "gpu", "nic", "nvme", "nvswitch")
 LEADING = ("gpu", "nic")  # the bridges above these are of interest
-LINK_ROLES = {"gpu": "accelerator", "nic": "nic", "nvme": "drive", "raid": "drive"}  # whose links are held against both ends
+LINK_ROLES = {
+    "gpu": "accelerator",
+    "nic": "nic",
+    "nvme": "drive",
+    "raid": "drive",
+}  # whose links are held against both ends
 NO_LINK = "none"
 
 

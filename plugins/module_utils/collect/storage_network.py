@@ -13,7 +13,7 @@ LUSTRE = ("/sys/fs/lustre/health_check", "/proc/fs/lustre/health_check")
 
 
 def fuse(asked: Asked) -> Optional[List[Dict[str, Any]]]:
-    """Return the FUSE connections: requests that wait, as a share of where the kernel calls the connection congested."""
+    """Return the FUSE connections: requests that wait, as a share of what the kernel calls congested."""
     answer = asked.host.names(FUSE)
     if answer.state not in (OK, ABSENT):
         asked.fail(FUSE, answer.state)
@@ -24,7 +24,12 @@ def fuse(asked: Asked) -> Optional[List[Dict[str, Any]]]:
 def _connection(asked: Asked, name: str) -> Dict[str, Any]:
     waiting, most = (asked.number(f"{FUSE}/{name}/{what}") for what in ("waiting", "congestion_threshold"))
     share = None if waiting is None or not most else round(100 * waiting / most, 1)
-    return {"label": f"FUSE connection {name}", "waiting": waiting, "congestion_threshold": most, "waiting_percent": share}
+    return {
+        "label": f"FUSE connection {name}",
+        "waiting": waiting,
+        "congestion_threshold": most,
+        "waiting_percent": share,
+    }
 
 
 def lustre(asked: Asked) -> Dict[str, Any]:

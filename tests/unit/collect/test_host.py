@@ -341,5 +341,8 @@ def test_power_limits_beside_what_the_processor_is_rated_for():
                       f"{base}/constraint_1_power_limit_uw": limit,
                       f"{base}/constraint_1_max_power_uw": rated})  # fmt: skip
     power = collect(files)["cpu"]["power"]
-    assert [(one["label"], one["limit_percent"]) for one in power["limits"]] == [("package-0", 50.0), ("package-3", None)]
+    assert [(one["label"], one["limit_percent"]) for one in power["limits"]] == [
+        ("package-0", 50.0),
+        ("package-3", None),
+    ]
     assert (power["unrated"], power["unlimited"]) == (["package-2"], ["package-1"])

@@ -205,7 +205,9 @@ def test_a_library_that_cannot_be_loaded_says_why(header, size, said):
     assert elf.defect(header, size, "x86_64") == said
 
 
-@pytest.mark.parametrize("damaged", [b"", b"glibc-ld.so.cache1.1", b"x" * 100, lab.cache(["/x/libcuda.so.1"], 0x303)[:60]])
+@pytest.mark.parametrize(
+    "damaged", [b"", b"glibc-ld.so.cache1.1", b"x" * 100, lab.cache(["/x/libcuda.so.1"], 0x303)[:60]]
+)
 def test_a_cache_that_is_cut_is_not_read(damaged):
     assert elf.cached(damaged, "libcuda.so.1", "x86_64") is None
 

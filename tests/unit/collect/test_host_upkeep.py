@@ -1,4 +1,4 @@
-"""Variables for all jobs, DKMS modules, shares and free blocks: found in every place, and unknown where one is hidden."""
+"""Variables for all jobs, DKMS modules, shares, free blocks: found in every place, unknown where one is hidden."""
 
 from __future__ import annotations
 
@@ -60,7 +60,9 @@ def test_what_sets_nothing_is_nothing(text):
 
 
 def test_a_harmless_value_and_one_that_is_worked_out_later():
-    found = environment.settings("NCCL_IB_DISABLE=0\nNCCL_P2P_DISABLE=${P2P:-1}\nNCCL_NVLS_ENABLE=0\nNCCL_NVLS_ENABLE=1\n")
+    found = environment.settings(
+        "NCCL_IB_DISABLE=0\nNCCL_P2P_DISABLE=${P2P:-1}\nNCCL_NVLS_ENABLE=0\nNCCL_NVLS_ENABLE=1\n"
+    )
     assert [(one.name, one.harms) for one in found] == [
         ("NCCL_IB_DISABLE", False), ("NCCL_P2P_DISABLE", None), ("NCCL_NVLS_ENABLE", False),
     ]  # fmt: skip
@@ -108,7 +110,12 @@ def test_dkms_modules_for_this_kernel_and_the_next():
 @pytest.mark.parametrize(
     ("load", "limits", "files", "threads"),
     [
-        ("0.1 0.2 0.3 1/500 77", {"files_open": 50, "files_max": 200, "pid_max": 1000, "threads_max": 4000}, 25.0, 50.0),
+        (
+            "0.1 0.2 0.3 1/500 77",
+            {"files_open": 50, "files_max": 200, "pid_max": 1000, "threads_max": 4000},
+            25.0,
+            50.0,
+        ),
         ("x", {"files_open": None, "files_max": 200, "pid_max": 1000, "threads_max": 4000}, None, None),
         ("0.1 0.2 0.3 1/500 77", {"files_open": 50, "files_max": 0, "pid_max": None, "threads_max": 4000}, None, None),
     ],

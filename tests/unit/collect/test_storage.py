@@ -238,10 +238,14 @@ def test_what_the_profile_wants():
 
 
 def served(files):
-    return storage.collect(Replay([{"muster_recording": 1, "closed": True, "identity": {"uid": 0}, "files": files}]), {})
+    return storage.collect(
+        Replay([{"muster_recording": 1, "closed": True, "identity": {"uid": 0}, "files": files}]), {}
+    )
 
 
-@pytest.mark.parametrize(("waiting", "most", "share"), [("3", "9", 33.3), ("0", "9", 0.0), ("3", "0", None), ("x", "9", None)])
+@pytest.mark.parametrize(
+    ("waiting", "most", "share"), [("3", "9", 33.3), ("0", "9", 0.0), ("3", "0", None), ("x", "9", None)]
+)
 def test_requests_that_wait_in_fuse(waiting, most, share):
     base = "/sys/fs/fuse/connections"
     (found,) = served({f"{base}/61/waiting": waiting, f"{base}/61/congestion_threshold": most})["fuse"]

@@ -27,7 +27,9 @@ def judged(state, accepted=FIT):
 
 
 @pytest.mark.parametrize("base", ["IDLE", "ALLOCATED", "MIXED"])
-@pytest.mark.parametrize("flag", ["", *(f"+{flag}" for flag in sorted(slurm.DESCRIPTIVE)), "+PLANNED", "-", "+RESERVED"])
+@pytest.mark.parametrize(
+    "flag", ["", *(f"+{flag}" for flag in sorted(slurm.DESCRIPTIVE)), "+PLANNED", "-", "+RESERVED"]
+)
 def test_what_a_node_is_says_nothing_against_it(base, flag):
     assert judged(base + flag)["status"] == "pass"
 
