@@ -121,10 +121,9 @@ def put_units(node: Node, rec: Recording, **changes: Mapping[str, Any]) -> None:
 
 
 def put_units_named(node: Node, rec: Recording, names: Sequence[str]) -> None:
-    """Put what is printed for a profile that names these units and those of every platform."""
-    asked = [*names, *PLATFORM]
-    there = sorted(name for name in asked if name in installed(node.klass))
-    rec.command(f"{SHOW} {' '.join(asked)}", _shown(node, asked, {}))
+    """Put what is printed for a profile that names these units, in the order in which they are asked for."""
+    there = sorted(name for name in names if name in installed(node.klass))
+    rec.command(f"{SHOW} {' '.join(names)}", _shown(node, names, {}))
     rec.command(" ".join([JOURNAL, *(f"-u {name}" for name in there)]), journal({"ssh.service": 1}))
 
 

@@ -2,8 +2,8 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Healthy machines of every shipped hardware profile: those of the rack, and others made by changing one of them.
 
-The machines of the rack are what its own site asks for. A stand-in answers for its hardware alone: the units that a
-plain profile asks about, and what its boards report.
+A machine of the rack answers what the rack's own site asks. What other profiles ask, which units above all, is for
+:func:`builder.service_answers.put_units_named` to add.
 """
 
 from __future__ import annotations
@@ -19,14 +19,13 @@ from .gpu_gaudi_answers import MEMORY_MIB as GAUDI3_MIB
 from .node import Node
 from .pci import GIB, place, resource
 from .recording import Recording
-from .service_answers import put_units_named
 
 Change = Callable[[Node, Recording], None]
 NOT_SUPPORTED = "!3"
 MIB = 1 << 20
-FABRIC_MANAGER = "nvidia-fabricmanager.service"
 HGX: dict[str, Any] = {"links": 18, "link_megabytes": 26562, "fabric": True, "switches": 4}
 NVLINK5: dict[str, Any] = {"links": 18, "link_megabytes": 53125, "fabric": True}
+BRIDGED: dict[str, Any] = {"links": 18, "link_megabytes": 26562, "unwired": (4, 5, 10, 11, 16, 17)}
 GDDR: dict[str, Any] = {"memory_temperature": False}
 A100: dict[str, Any] = {"generation": 4, "margin": False, "repair": False}
 
@@ -44,6 +43,9 @@ class Board:
     link_megabytes: int = 0
     generation: int = 5
     bar_gib: int = 128
+    sm_mhz: int = 1980
+    memory_mhz: int = 2619
+    unwired: tuple[int, ...] = ()  # links that the board has and no bridge reaches
     fabric: bool = False  # whether switches join the GPUs
     switches: int = 0  # those that are PCI functions of the host
     memory_temperature: bool = True
@@ -59,7 +61,6 @@ def nvidia(board: Board) -> Change:
         _answers(node, rec, board)
         _bus(node, rec, board)
         _switches(node, rec, board.switches)
-        put_units_named(node, rec, [FABRIC_MANAGER] if board.fabric and node.klass == "hgx_h100" else [])
 
     return apply
 
@@ -79,11 +80,16 @@ def _answers(node: Node, rec: Recording, board: Board) -> None:
         "nvmlDeviceGetFieldValues(90)": board.link_megabytes or NOT_SUPPORTED,
         "nvmlDeviceGetFieldValues(91)": board.links or NOT_SUPPORTED,
     }
+    for which, most in ((0, board.sm_mhz), (1, board.sm_mhz), (2, board.memory_mhz)):
+        said[f"nvmlDeviceGetMaxClockInfo({which})"] = most
+    said["nvmlDeviceGetClockInfo(2)"] = board.memory_mhz
     for link in range(18):
-        said[f"nvmlDeviceGetNvLinkState({link})"] = 1 if link < board.links else NOT_SUPPORTED
+        up = int(link not in board.unwired)
+        said[f"nvmlDeviceGetNvLinkState({link})"] = up if link < board.links else NOT_SUPPORTED
         said[_field(164, link)] = board.link_megabytes if link < board.links else NOT_SUPPORTED
         if board.link_megabytes == NVLINK5["link_megabytes"] and link < board.links:
             said.update({_field(number, link): 0 for number in (211, 214, 215, 219, 221)})
+            said.update({_field(number, link): 0xFFF for number in (220, 222)})
             said.update({f"nvmlDeviceGetNvLinkErrorCounter({link},{counter})": NOT_SUPPORTED for counter in range(4)})
         if not board.fabric:
             said[f"nvmlDeviceGetNvLinkRemoteDeviceType({link})"] = 0
@@ -170,12 +176,14 @@ def dgx_b200(node: Node, rec: Recording) -> None:
                    serial: node.serial("nvme", number)})  # fmt: skip
 
 
-def amd(model: str, device: int, memory_mib: int, power_w: int, lane_gbps: int, bar_gib: int) -> Change:
+def amd(
+    model: str, device: int, memory_mib: int, power_w: int, lane_gbps: int, bar_gib: int, engine_mhz: int = 2100
+) -> Change:
     """Return a change of the modules of an AMD machine."""
     swaps = {
         "MI300X_HW": f"{model}_HW", "Instinct MI300X": f"Instinct {model}", "0x74a1": f"0x{device:04x}",
         f'"value": {MI300X_MIB},': f'"value": {memory_mib},', '"value": 750,': f'"value": {power_w},',
-        f'"value": {MI300X_MIB - 283},': f'"value": {memory_mib - 283},',
+        f'"value": {MI300X_MIB - 283},': f'"value": {memory_mib - 283},', '"value": 2100,': f'"value": {engine_mhz},',
     }  # fmt: skip
 
     def apply(node: Node, rec: Recording) -> None:
@@ -189,7 +197,6 @@ def amd(model: str, device: int, memory_mib: int, power_w: int, lane_gbps: int, 
             on_bus(node, rec, function, device, "32.0", bar_gib)
             rec.file(place(node, function, "mem_info_vram_total"), f"{memory_mib * MIB}\n")
             rec.file(place(node, function, "product_name"), f"AMD Instinct {model} OAM\n")
-        put_units_named(node, rec, [])
 
     return apply
 
@@ -208,26 +215,22 @@ def gaudi2(node: Node, rec: Recording) -> None:
         for name in ("cpucp_ver", "fw_os_ver", "preboot_btl_ver", "uboot_ver"):
             path = place(node, function, name)
             rec.file(path, rec.text(path).replace("hl-gaudi3", "hl-gaudi2").replace("Linux gaudi3", "Linux gaudi2"))
-    put_units_named(node, rec, [])
 
 
-def plain(node: Node, rec: Recording) -> None:
-    """Leave a machine of the rack as it is, but for the units that a plain profile asks about."""
-    put_units_named(node, rec, [FABRIC_MANAGER] if node.klass == "hgx_h100" else [])
-
-
-def unnamed(node: Node, rec: Recording) -> None:
-    """Leave a machine as it is; its profile names no unit of its own."""
-    put_units_named(node, rec, [])
+def as_it_is(node: Node, rec: Recording) -> None:
+    """Leave a machine of the rack as it is."""
 
 
 STANDINS: dict[str, tuple[str, Change]] = {  # hardware profile: the class of the rack it is made of, and how
-    "generic": ("hgx_h100", unnamed),
-    "nvidia": ("hgx_h100", unnamed),
-    "amd": ("mi300x", unnamed),
-    "gaudi": ("gaudi3", unnamed),
-    **{klass: (klass, plain) for klass in ("cpu_only", "hgx_h100", "gb200_tray", "mi300x", "gaudi3")},
-    "hgx_h200": ("hgx_h100", nvidia(Board("NVIDIA H200", 0x2335, "9,0", 143771, 700, bar_gib=256, **HGX))),
+    "generic": ("hgx_h100", as_it_is),
+    "nvidia": ("hgx_h100", as_it_is),
+    "amd": ("mi300x", as_it_is),
+    "gaudi": ("gaudi3", as_it_is),
+    **{klass: (klass, as_it_is) for klass in ("cpu_only", "hgx_h100", "gb200_tray", "mi300x", "gaudi3")},
+    "hgx_h200": (
+        "hgx_h100",
+        nvidia(Board("NVIDIA H200", 0x2335, "9,0", 143771, 700, bar_gib=256, memory_mhz=3201, **HGX)),
+    ),
     "dgx_b200": ("hgx_h100", dgx_b200),
     "hgx_b300": (
         "hgx_h100",
@@ -237,8 +240,8 @@ STANDINS: dict[str, tuple[str, Change]] = {  # hardware profile: the class of th
         "gb200_tray",
         nvidia(Board("NVIDIA GB300", 0x31C2, "10,3", 284208, 1400, generation=6, bar_gib=512, **NVLINK5)),
     ),
-    "h100_pcie": ("hgx_h100", nvidia(Board("NVIDIA H100 PCIe", 0x2331, "9,0", 81559, 350, 12, 26562))),
-    "h100_nvl": ("hgx_h100", nvidia(Board("NVIDIA H100 NVL", 0x2321, "9,0", 95830, 400, 12, 26562))),
+    "h100_pcie": ("hgx_h100", nvidia(Board("NVIDIA H100 PCIe", 0x2331, "9,0", 81559, 350, **BRIDGED))),
+    "h100_nvl": ("hgx_h100", nvidia(Board("NVIDIA H100 NVL", 0x2321, "9,0", 95830, 400, **BRIDGED))),
     "h200_nvl": ("hgx_h100", nvidia(Board("NVIDIA H200 NVL", 0x233B, "9,0", 143771, 600, 18, 26562, bar_gib=256))),
     "hgx_a100_80gb": (
         "hgx_h100",
@@ -261,7 +264,7 @@ STANDINS: dict[str, tuple[str, Change]] = {  # hardware profile: the class of th
                      repair=False, **GDDR)),
     ),
     "mi325x": ("mi300x", amd("MI325X", 0x74A5, 262128, 1000, 32, 256)),
-    "mi350x": ("mi300x", amd("MI350X", 0x75A0, 294896, 1000, 38, 512)),
-    "mi355x": ("mi300x", amd("MI355X", 0x75A3, 294896, 1400, 38, 512)),
+    "mi350x": ("mi300x", amd("MI350X", 0x75A0, 294896, 1000, 38, 512, 2200)),
+    "mi355x": ("mi300x", amd("MI355X", 0x75A3, 294896, 1400, 38, 512, 2400)),
     "gaudi2": ("gaudi3", gaudi2),
 }  # fmt: skip

@@ -46,7 +46,10 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "report_dir": {"type": "path", "default": "reports"},
     "run_id": {"type": "str"},
 }
-INVENTORY = {"profile": "muster_class", "rack": "muster_rack", "slot": "muster_slot", "report_dir": "muster_report_dir"}
+INVENTORY = {
+    "profile": "muster_class", "profile_dirs": "muster_profile_dirs", "rack": "muster_rack", "slot": "muster_slot",
+    "report_dir": "muster_report_dir",
+}  # fmt: skip
 
 
 class ActionModule(ActionBase):

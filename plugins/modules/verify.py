@@ -40,7 +40,7 @@ options:
     elements: path
     default: []
   profile_dirs:
-    description: Directories of your own profiles.
+    description: Directories of your own profiles, with baselines in C(baseline/) and hardware in C(hardware/) of them.
     type: list
     elements: path
     default: []

@@ -19,6 +19,7 @@ from builder.__main__ import healthy
 from builder.firmware import MACHINES
 from builder.node import NODES, Node
 from builder.recording import Recording
+from builder.service_answers import put_units_named
 from builder.standins import STANDINS
 
 from ansible_collections.muster.fleet.plugins.module_utils.collect import node as collect_node
@@ -47,7 +48,10 @@ def judged(
 ) -> dict[str, Any]:
     profile = catalogue.profile(name, places, baseline)
     wanted = collect_node.wanted(profile["values"])
-    facts = collect(Replay([recording.document]), collect_node.COLLECTORS, wanted, 60)
+    asked = recording.copy()
+    names = [name for unit in wanted["service"]["units"] for name in unit["name"].split("|")]
+    put_units_named(standin(name)[0] if name in STANDINS else FIRST["hgx_h100"], asked, names)
+    facts = collect(Replay([asked.document]), collect_node.COLLECTORS, wanted, 60)
     return judge(CHECKS, Ground(facts, profile, AT))
 
 
