@@ -126,7 +126,8 @@ HANGS = {  # the kernel still tells the rest
         (
             "amd.bad_pages.threshold", "amd.clocks.locked", "amd.firmware.smu_uniform", "amd.firmware.uniform",
             "amd.throttle.power_brake", "amd.throttle.thermal", "gpu.clocks.sm_maximum", "gpu.clocks.unexplained",
-            "gpu.ecc.enabled", "gpu.memory.idle", "gpu.utilization.idle", "gpu.temperature.margin", "gpu.uuid.unique", "xgmi.link.active", "xgmi.link.count", "xgmi.link.speed",
+            "gpu.ecc.enabled", "gpu.memory.idle", "gpu.temperature.margin", "gpu.utilization.idle", "gpu.uuid.unique",
+            "xgmi.link.active", "xgmi.link.count", "xgmi.link.speed",
         ),
         "unknown",
     ),
