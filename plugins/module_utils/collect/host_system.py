@@ -208,14 +208,23 @@ def _reboot(asked: Asked) -> Optional[bool]:
 
 
 def _apt_automatic(asked: Asked) -> Optional[bool]:
-    texts = [asked.text(f"/etc/apt/apt.conf.d/{name}") for name in asked.names("/etc/apt/apt.conf.d")]
+    names = _listed(asked, "/etc/apt/apt.conf.d")
+    texts: List[Optional[str]] = (
+        [None] if names is None else [asked.text(f"/etc/apt/apt.conf.d/{name}") for name in names]
+    )
     on = re.search(r'(?m)^\s*APT::Periodic::Unattended-Upgrade\s+"?[1-9]', "\n".join(text or "" for text in texts))
     return True if on else None if None in texts else False
 
 
-def _dnf_automatic(asked: Asked) -> bool:
-    timers = asked.names("/etc/systemd/system/timers.target.wants")
-    return any(name.startswith("dnf-automatic") for name in timers)
+def _dnf_automatic(asked: Asked) -> Optional[bool]:
+    timers = _listed(asked, "/etc/systemd/system/timers.target.wants")
+    return None if timers is None else any(name.startswith("dnf-automatic") for name in timers)
+
+
+def _listed(asked: Asked, path: str) -> Optional[List[str]]:
+    """Return the names in a directory, none where it does not exist; ``None`` when it could not be read."""
+    names = asked.names(path)
+    return names if asked.host.names(path).state in (OK, ABSENT) else None
 
 
 def release(asked: Asked) -> Dict[str, Any]:
