@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.muster.fleet.plugins.plugin_utils import capture, catalogue, inputs, rundir
+from ansible_collections.muster.fleet.plugins.plugin_utils import capture, catalogue, done, inputs, rundir
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput, write
 
 READY = ("ready", "degraded")
@@ -53,6 +53,7 @@ class ActionModule(ActionBase):
                 write(dest, text)
         except BadInput as error:
             return dict(result, failed=True, msg=str(error))
+        done.note("capture")
         if self._task.diff:
             said["diff"] = {"before": before, "after": text, "before_header": str(dest), "after_header": str(dest)}
         return dict(result, changed=before != text, dest=str(dest), **said)

@@ -60,7 +60,7 @@ class ActionModule(ActionBase):
         run = rundir.RunDirectory(options["report_dir"], options["run_id"] or rundir.identity()["run_id"])
         subject = record.Subject(name, options)
         try:
-            run.expect(_hosts(variables))
+            run.expect(_hosts(variables), *_asked(options, variables))
             kept, facts = self._judged(subject, options, variables, run)
             path = _keep(run, kept, facts, variables)
         except BadInput as error:
@@ -91,6 +91,13 @@ class ActionModule(ActionBase):
             display.warning(str(error))
             return record.unanswered(subject, str(error), judge_by), None
         return record.judged(subject, answer, judge_by, options), answer["facts"]
+
+
+def _asked(options: Mapping[str, Any], variables: Mapping[str, Any]) -> tuple[str, Any]:
+    """Return what runs, and what of it is asked where that is not all: runs are compared with their like."""
+    kind = rundir.identity()["kind"] or variables.get("__muster_role") or "verify"
+    scope = {key: sorted(options[key]) for key in ("domains", "phases") if options[key]}
+    return str(kind), scope or None
 
 
 def _hosts(variables: Mapping[str, Any]) -> list[str]:

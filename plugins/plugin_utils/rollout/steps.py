@@ -37,7 +37,7 @@ class Steps:
 
     def plan(self) -> dict[str, Any]:
         """Check all that can be checked without the host; what is wrong is noted for the gate."""
-        self.run.expect(self._hosts())
+        self.run.expect(self._hosts(), "deploy" if self.options["state"] == "present" else "rollback")
         self.run.forget(self.host)  # of an earlier rollout in the same playbook
         self.papers.forget_deed(self.host)
         self.papers.describe(record.CATALOGUE, checklist.told())
