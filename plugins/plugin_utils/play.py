@@ -25,6 +25,7 @@ ROLES = {"bringup": ("bringup", "verify"), "rollback": ("rollback", "deploy"), "
 LISTINGS = ("syntax", "listhosts", "listtasks", "listtags")  # nothing runs then, and nothing is to be noted
 ODD = set(",:[]!&~*?{} ")  # in a pattern these mean something
 PLAYBOOKS = Path(__file__).resolve().parents[2] / "playbooks"
+FAILED = "The task that reports this run failed, so it does not pass; what was kept is reported by its last play."
 NOTHING = "Nothing was judged or done in this run, so nothing passes"
 
 
@@ -130,10 +131,9 @@ class Play:
         """Return the hosts to fail; a run that no task reported is reported here, and refused."""
         if is_listing():
             return []
-        told = done.noted(done.REPORT)
-        if told is None:
+        if done.noted(done.REPORT) is None:
             self._late()
-        refused = (told or {})["refused"]
+        refused = (done.noted(done.REPORT) or {})["refused"]
         named = [name for name in refused if name in set(self.allowed)]
         if any(ODD & set(name) for name in named):
             return ["all"]
@@ -154,10 +154,14 @@ class Play:
         return [name for name in self.allowed if name not in recorded] if own["kind"] == "record" and recorded else []
 
     def _late(self) -> None:
-        said = f"{NOTHING}: tags, a limit, a start point or an error left out the task that reports it."
-        if rundir.identity()["kind"] in rundir.JUDGING:
+        """Write the report that no task wrote; where tags or a start point would leave out what fails the hosts, stop."""
+        chosen = bool(_chosen())
+        said = f"{NOTHING}: {' '.join(_chosen())} left out the task that reports it." if chosen else FAILED
+        ours = rundir.identity()["kind"] in rundir.JUDGING
+        if ours:
             self._report([whole.Trouble(whole.JUDGED, said)])
-        raise BadInput(said)
+        if chosen or not ours:
+            raise BadInput(said if ours else f"{NOTHING}: no report was written.")
 
     def _report(self, troubles: list[whole.Trouble], **options: Any) -> None:
         directory = self._run()
@@ -196,16 +200,22 @@ def left_out() -> str:
 
     In a user's own playbook tags and start points are the user's; our plays run there whatever they say.
     """
-    given = context.CLIARGS
-    tags = [f"--tags {tag}" for tag in given.get("tags") or () if tag != "all"]
-    tags += [f"--skip-tags {tag}" for tag in given.get("skip_tags") or ()]
-    start = [f"--start-at-task {given['start_at_task']!r}"] if given.get("start_at_task") else []
-    if not (tags or start) or not any(_is_ours(str(argument)) for argument in given.get("args") or ()):
+    if not _chosen() or not any(_is_ours(str(argument)) for argument in context.CLIARGS.get("args") or ()):
         return ""
     return (
-        f"{' '.join(tags + start)} would leave parts of this playbook out, and what was left out is not judged: "
+        f"{' '.join(_chosen())} would leave parts of this playbook out, and what was left out is not judged: "
         "choose checks by verify_domains or verify_phases, and hosts by --limit or muster_hosts."
     )
+
+
+def _chosen() -> list[str]:
+    """Return the options by which the command line chooses among tasks."""
+    given = context.CLIARGS
+    return [
+        *(f"--tags {tag}" for tag in given.get("tags") or () if tag != "all"),
+        *(f"--skip-tags {tag}" for tag in given.get("skip_tags") or ()),
+        *([f"--start-at-task {given['start_at_task']!r}"] if given.get("start_at_task") else []),
+    ]
 
 
 def _is_ours(playbook: str) -> bool:

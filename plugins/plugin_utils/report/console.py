@@ -49,8 +49,13 @@ def closing_lines(run: Run) -> list[str]:
     lines = [headline(run), *([f"  {plain(run['reason'], 500)}"] if run["reason"] and run["hosts"] else [])]
     failed = findings.not_ready(run)
     width = max((len(plain(name, 60)) for name in failed[:HOSTS_SHOWN]), default=0)
+    advised: set[str] = set()
     for name in failed[:HOSTS_SHOWN]:
         lines += _host_lines(name, run["hosts"][name], run["catalogue"], width)
+        fix = run["hosts"][name].get("fix")
+        if fix and fix not in advised:
+            lines.append(f"  {'':<{width}}  {'':<9}  do: {plain(fix, 300)}")
+            advised.add(fix)
     if len(failed) > HOSTS_SHOWN:
         lines.append(f"  ... and {len(failed) - HOSTS_SHOWN} more hosts, see the report")
     beside = [row for row in findings.of_rows(run["fleet"]) if (row["message"] or "-") not in (run["reason"] or "")]
@@ -118,14 +123,12 @@ def planted_sentence(planted: Mapping[str, Any]) -> str:
 
 
 def _host_lines(name: str, host: Run, catalogue: Mapping[str, Any], width: int) -> list[str]:
-    found = findings.of_rows(host["results"])
+    found = findings.of_rows(host["results"]) if host["reached"] else []  # its reason says it all
     told = [plain(findings.sentence(row, catalogue), 160) for row in found[:FINDINGS_SHOWN]]
     if host["reason"] or not told:
         told = [plain(host["reason"] or "nothing was judged", 160), *told][:FINDINGS_SHOWN]
     if len(found) > FINDINGS_SHOWN:
         told.append(f"... and {len(found) - FINDINGS_SHOWN} more")
-    if host.get("fix"):
-        told.append(f"do: {plain(host['fix'], 300)}")
     verdict = VERDICT_WORDS[host["verdict"]].lower()
     first = f"  {plain(name, 60):<{width}}  {verdict:<9}  "
     return [first + told[0]] + [" " * len(first) + line for line in told[1:]]
