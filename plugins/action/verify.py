@@ -18,6 +18,7 @@ from ansible_collections.muster.fleet.plugins.module_utils.judge.results import 
 from ansible_collections.muster.fleet.plugins.plugin_utils import bundle, inputs, node, prepared, record, rundir
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput
 from ansible_collections.muster.fleet.plugins.plugin_utils.progress import note
+from ansible_collections.muster.fleet.plugins.plugin_utils.unjudged import bare
 
 display = Display()
 # Made while the plugin is loaded, so that all workers, forked later, share them.
@@ -83,7 +84,8 @@ class ActionModule(ActionBase):
             vendor = judge_by.profile["values"].get("gpu", {}).get("vendor")
             answer = node.ask(self, variables, _request(options, judge_by.wanted), vendor)
         except AnsibleConnectionFailure as error:
-            _keep(run, record.unanswered(subject, f"unreachable: {error.message}", judge_by), None, variables)
+            lost = record.unanswered(subject, f"unreachable: {bare(error.message)}", judge_by)
+            _keep(run, lost, None, variables)
             raise
         except bundle.NoAnswer as error:
             return record.unanswered(subject, str(error), judge_by), None

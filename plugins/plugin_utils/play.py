@@ -83,11 +83,10 @@ class Play:
     def _nobody(self, kind: str, pattern: str) -> None:
         limit = f" within the limit {self.limit}" if self.limit else ""
         said = f"No host matches {pattern}{limit}: nothing was judged, so nothing passes."
-        if kind in rundir.JUDGING and not left_out():
-            if boolean(self._said("muster_slice", []) or False, strict=False):
-                self._report([], slice=True)
-                return
-        self._refuse(kind, said)
+        if kind not in rundir.JUDGING:
+            raise BadInput(said)
+        is_slice = boolean(self._said("muster_slice", []) or False, strict=False)
+        self._report([] if is_slice else [whole.Trouble(whole.JUDGED, said)], slice=is_slice)  # the verdict fails it
 
     def _refuse(self, kind: str, said: str) -> None:
         if kind in rundir.JUDGING:

@@ -73,7 +73,10 @@ _ADVICE: tuple[tuple[str, str], ...] = (
     ),
 )
 _COMPILED = [(re.compile(pattern, re.IGNORECASE | re.DOTALL), advice) for pattern, advice in _ADVICE]
-_FRAME = re.compile(r"^(Task failed: |Action failed: |Failed to connect to the host via ssh: )+")
+_FRAME = re.compile(
+    r"^(Task failed: |Action failed: |Failed to connect to the host via ssh: "
+    r"|Data could not be sent to remote host \S+ Make sure this host can be reached over ssh: )+"
+)
 
 
 def advice(reason: str | None) -> str:
@@ -87,8 +90,13 @@ def words(hosts: Iterable[str], hostvars: Mapping[str, Any]) -> dict[str, str]:
     for host in hosts:
         said = _said(host, hostvars)
         if said:
-            found[host] = _FRAME.sub("", " ".join(said.split()))[:SHOWN]
+            found[host] = said
     return found
+
+
+def bare(said: object) -> str:
+    """Return what Ansible says of a failure without the frame that it puts around the machine's own words."""
+    return _FRAME.sub("", " ".join(str(said).split()))[:SHOWN]
 
 
 def _said(host: str, hostvars: Mapping[str, Any]) -> str | None:
@@ -96,9 +104,9 @@ def _said(host: str, hostvars: Mapping[str, Any]) -> str | None:
         known = hostvars[host]
         results = [known[name] for name in REGISTERED if name in known]
     except Exception as error:  # variables that cannot be read are why its task failed, too
-        return f"{type(error).__name__}: {error}"
+        return bare(error)
     for result in reversed(results):
         if isinstance(result, Mapping) and (result.get("failed") or result.get("unreachable")):
             said = str(result.get("msg") or "the task failed and gave no message")
-            return f"unreachable: {said}" if result.get("unreachable") else said
+            return f"unreachable: {bare(said)}" if result.get("unreachable") else bare(said)
     return None

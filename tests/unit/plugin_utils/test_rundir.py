@@ -74,3 +74,39 @@ def test_a_record_of_another_release_is_refused(tmp_path, version, said):
     path.write_text(json.dumps({"name": "a", **version}))
     with pytest.raises(BadInput, match=rf"hosts/a\.json: has {said}, this release reads version 1"):
         run.records()
+
+
+class TestTheIdOfAnotherRun:
+    """One directory is one run: what another process left there is neither replaced nor mixed with."""
+
+    def other(self, monkeypatch, tmp_path):
+        place = tmp_path / "other-process"
+        place.mkdir()
+        monkeypatch.setattr(C, "DEFAULT_LOCAL_TMP", str(place))
+
+    def test_a_process_goes_on_with_its_own(self, tmp_path):
+        for hosts in (["a"], ["a", "b"], ["c"]):
+            rundir.RunDirectory(str(tmp_path), "r1").expect(hosts)
+        assert rundir.RunDirectory(str(tmp_path), "r1").expected() == ["a", "b", "c"]
+
+    @pytest.mark.parametrize("left", ["begun", "run.json", "expected.json"])
+    def test_that_of_another_is_refused(self, tmp_path, monkeypatch, left):
+        run = rundir.RunDirectory(str(tmp_path), "r1")
+        if left == "begun":
+            run.expect(["a"])
+        else:
+            run.path.mkdir()
+            (run.path / left).write_text("[]")
+        self.other(monkeypatch, tmp_path)
+        with pytest.raises(BadInput, match="r1: the run id is taken, by a run of .*: every run has an id of its own"):
+            run.expect(["a", "b"])
+        assert left != "begun" or run.expected() == ["a"]
+
+    def test_each_playbook_of_a_process_has_a_run_of_its_own(self, tmp_path, monkeypatch):
+        self.other(monkeypatch, tmp_path)
+        first = rundir.begin("verify", base="reports")["run_id"]
+        assert rundir.begin("report", again=True)["run_id"] == first
+        second = rundir.begin("deploy", base="reports")
+        assert second["run_id"] != first
+        assert rundir.begin("verify", "mine", base="reports")["run_id"] == "mine"
+        assert (second["token"], rundir.identity()["kind"]) == (rundir.identity()["token"], "verify")
