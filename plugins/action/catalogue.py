@@ -10,7 +10,14 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.muster.fleet.plugins.plugin_utils import catalogue, catalogue_page, coverage, done, inputs, site
+from ansible_collections.muster.fleet.plugins.plugin_utils import (
+    catalogue,
+    catalogue_page,
+    coverage,
+    done,
+    inputs,
+    site,
+)
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput, write
 
 display = Display()

@@ -11,15 +11,18 @@ author: muster.fleet authors (@muster-fleet)
 version_added: 0.1.0
 short_description: The hosts of a play of muster.fleet, and why one is failed
 description:
-  - The playbooks of this collection ask it for the hosts of their plays. Ansible works those out whatever tags, limit or start point
-    leave of the tasks, so a run begins here before a host is asked, and cannot end successful when nothing was judged.
+  - The playbooks of this collection ask it for the hosts of their plays. Ansible works those out whatever tags, limit
+    or start point leave of the tasks, so a run begins here before a host is asked, and cannot end successful when
+    nothing was judged.
   - Fails the playbook when no host is meant, or when the run that ends here left no report.
 options:
   _terms:
     description:
       - What the play is for.
-      - V(begin) is the first play of O(kind). A new run begins, C(reports/latest) points at it, and its hosts are those of O(hosts).
-      - V(controller) is a play that asks no machine. It is C(localhost), or one host of the limit where that leaves it out.
+      - V(begin) is the first play of O(kind). A new run begins, C(reports/latest) points at it, and its hosts are
+        those of O(hosts).
+      - V(controller) is a play that asks no machine. It is C(localhost), or one host of the limit where that leaves
+        it out.
       - V(hosts) are the hosts of the run that an earlier play began.
       - V(rollout) and V(batches) are the hosts of a deploy in their order, and the sizes of its batches.
       - V(refused) are the hosts to fail, as the report says. V(why) says in a task why its host is failed.

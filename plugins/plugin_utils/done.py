@@ -1,6 +1,6 @@
 # Copyright (c) 2026 the muster.fleet authors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the actions of this ``ansible-playbook`` process have done: the last play of every playbook insists on something.
+"""What the actions of this ``ansible-playbook`` process have done; the last play of a playbook insists on something.
 
 Workers leave a note each in the process's own temporary directory, where the controller finds them. A tag, a limit or a
 start point that skips an action leaves no note.
@@ -22,7 +22,7 @@ REPORT = "report"  # {"dir": of runs, "run_id", "refused": {host: reason}}
 
 
 def note(what: str, **more: Any) -> None:
-    """Note that something was done: ``report``, ``golive``, or ``record:HOST``; ``more`` is what others want to know."""
+    """Note that something was done: ``report``, ``golive``, ``record:HOST``; ``more`` is what others want to know."""
     write(_folder() / quote(what, safe=""), json.dumps(more))
 
 

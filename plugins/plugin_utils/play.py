@@ -153,7 +153,7 @@ class Play:
         return [name for name in self.allowed if name not in recorded] if own["kind"] == "record" and recorded else []
 
     def _late(self) -> None:
-        """Write the report that no task wrote; where tags or a start point would leave out what fails the hosts, stop."""
+        """Write the report that no task wrote; stop where tags or a start point leave out what fails the hosts."""
         chosen = bool(_chosen())
         said = f"{NOTHING}: {' '.join(_chosen())} left out the task that reports it." if chosen else FAILED
         ours = rundir.identity()["kind"] in rundir.JUDGING

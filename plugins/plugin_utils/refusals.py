@@ -40,7 +40,9 @@ def number_of_hosts(found: int, expected: int) -> str:
 
 def not_its_own(run: Mapping[str, Any], refusals: Mapping[str, str]) -> dict[str, str]:
     """Return the refusals that the host's own verdict does not tell already, in the order of the run."""
-    names = [name for name in run["hosts"] if name in refusals] + [name for name in refusals if name not in run["hosts"]]
+    names = [name for name in run["hosts"] if name in refusals] + [
+        name for name in refusals if name not in run["hosts"]
+    ]
     passed = {name for name, host in run["hosts"].items() if host["verdict"] in PASSED_MUSTER}
     return {name: refusals[name] for name in names if name in passed or name not in run["hosts"]}
 

@@ -48,8 +48,8 @@ def assemble(
     ``collection_version``, and if known ``report`` (path), ``fleet`` (result rows, each with ``hosts``),
     ``fleet_checks`` (what reports tell of the checks behind those rows), ``inventory`` (rack, slot, class... of hosts
     that may not answer), ``words`` (what the failed task of a host said), ``catalogue`` (all checks, for their phases),
-    ``site`` (what evidence was asked for), ``merged`` (the slices that the run consists of), ``kind`` and ``scope`` (what
-    ran, and what of it was asked) and ``reason`` (why the run as a whole does not pass).
+    ``site`` (what evidence was asked for), ``merged`` (the slices that the run consists of), ``kind`` and ``scope``
+    (what ran, and what of it was asked) and ``reason`` (why the run as a whole does not pass).
     ``earlier``: the document of an earlier run to compare with, or several, the newest first.
     """
     answers: list[dict[str, Any]] = []
@@ -61,7 +61,8 @@ def assemble(
     hosts = _hosts(answers, names, clean(dict(meta.get("inventory") or {})), clean(dict(meta.get("words") or {})))
     fleet = [{"hosts": []} | _row(row) for row in clean(list(meta.get("fleet") or []))]
     run: dict[str, Any] = {"schema_version": SCHEMA_VERSION} | {
-        key: clean(meta.get(key)) for key in ("run_id", "kind", "scope", "started", "finished", "collection_version", "report")
+        key: clean(meta.get(key))
+        for key in ("run_id", "kind", "scope", "started", "finished", "collection_version", "report")
     }
     # Where hosts cannot be compared (too few of a class) nothing is wrong.
     counted = [row for row in fleet if row["status"] != judge.NOT_APPLICABLE and row["severity"] != "info"]

@@ -105,7 +105,7 @@ class RunDirectory:
             )
 
     def begun(self) -> dict[str, Any]:
-        """Return what is known of the run's beginning: token, kind, scope, started; nothing of what older releases ran."""
+        """Return token, kind, scope and start of the run; nothing where an older release ran it."""
         path = self.path / BEGUN
         return load(path) if path.exists() else {}
 

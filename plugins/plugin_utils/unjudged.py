@@ -14,65 +14,42 @@ ANSWER = "Check that the host has power and an address, then log in as the run d
 OTHERWISE = "Correct what the message names, then start the run again; -vvv shows what Ansible did."
 SHOWN = 1000
 
-_ADVICE: tuple[tuple[str, str], ...] = (
-    (
-        r"(vault|decrypt)",
-        "Give the vault's password: --ask-vault-pass, or --vault-password-file FILE (--vault-id LABEL@FILE with several).",
-    ),
-    (
-        r"incorrect (sudo|become|su|doas) password|sorry, try again|incorrect password attempt",
-        "Give the right password for becoming root: type it with -K (--ask-become-pass), "
-        "or correct ansible_become_password.",
-    ),
-    (
-        r"(missing|requires?) .*(sudo|become|su|doas)?.*password|password is required|a terminal is required",
-        "Give the password for becoming root: -K (--ask-become-pass), or ansible_become_password out of a vault; "
-        "or let the user become root without one (visudo: NOPASSWD).",
-    ),
-    (
-        r"not in the sudoers|is not allowed to (run|execute)|may not run sudo",
-        "Let the user become root (visudo, or its group sudo or wheel), or log in as one who may: -u, ansible_user.",
-    ),
-    (
-        r"host key verification failed|host identification has changed|host key.*(unknown|changed|not found|mismatch)"
-        r"|authenticity of host|known_hosts",
-        "Compare the machine's host key with what its console shows, then note it: "
-        "ssh-keyscan -H ADDRESS >> ~/.ssh/known_hosts (ssh-keygen -R ADDRESS removes an old one).",
-    ),
-    (
-        r"unprotected private key|bad permissions|load key|identity file",
-        "Give a private key that ssh can use: --private-key, ansible_ssh_private_key_file; readable by its owner only "
-        "(chmod 600).",
-    ),
-    (
-        r"sshpass|permission denied.*(publickey|password|keyboard|gssapi|please try again)|too many authentication fail"
-        r"|authentication fail|invalid/incorrect (username/)?password|no supported authentication",
-        "Check user and key: -u or ansible_user, --private-key or ansible_ssh_private_key_file, -k for a password; "
-        "`ssh -v USER@ADDRESS` shows which keys were offered.",
-    ),
-    (
-        r"could not resolve|name or service not known|nodename nor servname|temporary failure in name resolution",
-        "Give the machine's address in the inventory (ansible_host), or correct the name in DNS.",
-    ),
-    (
-        r"is undefined|undefined variable|templat",
-        "Define the variable that the message names; `ansible-inventory --host NAME` shows what the host has.",
-    ),
-    (
-        r"no python 3|has python \d|interpreter",
-        "Install Python 3.9 or newer on the machine, or name it with ansible_python_interpreter.",
-    ),
-    (
-        r"had not answered|^timeout",
-        "Log in and look what hangs (`ps -eo pid,stat,wchan:30,cmd | grep ' D'`, a full disk, a file system that "
-        "does not answer); raise verify_deadline where the machine is only slow.",
-    ),
-    (
-        r"^unreachable|connection (refused|closed|reset|timed out)|no route to host|no result arrived|timed out",
-        ANSWER,
-    ),
-)
-_COMPILED = [(re.compile(pattern, re.IGNORECASE | re.DOTALL), advice) for pattern, advice in _ADVICE]
+_ADVICE = {
+    r"vault (secrets|password|id\b)|undecryptable|decrypt(ion)? failed|failed to decrypt|cannot decrypt": """
+        Give the vault's password: --ask-vault-pass, or --vault-password-file FILE (or --vault-id LABEL@FILE).""",
+    r"incorrect (sudo|become|su|doas) password|sorry, try again|incorrect password attempt": """
+        Give the right password for becoming root: type it with -K (--ask-become-pass), or correct
+        ansible_become_password.""",
+    r"(missing|requires?) .*password|password is required|a terminal is required|waiting for privilege escalation": """
+        Give the password for becoming root: -K (--ask-become-pass), or ansible_become_password out of a vault; or let
+        the user become root without one (visudo: NOPASSWD).""",
+    r"not in the sudoers|is not allowed to (run|execute)|may not run sudo": """
+        Let the user become root (visudo, or its group sudo or wheel), or log in as one who may: -u, ansible_user.""",
+    r"host key verification failed|host identification has changed|authenticity of host|known_hosts"
+    r"|host key.*(unknown|changed|not found|mismatch)": """
+        Compare the machine's host key with what its console shows, then note it:
+        ssh-keyscan -H ADDRESS >> ~/.ssh/known_hosts (ssh-keygen -R ADDRESS removes an old one).""",
+    r"unprotected private key|bad permissions|load key|identity file": """
+        Give a private key that ssh can use: --private-key, ansible_ssh_private_key_file; readable by its owner only
+        (chmod 600).""",
+    r"sshpass|permission denied.*(publickey|password|keyboard|gssapi|please try again)|authentication fail"
+    r"|invalid/incorrect (username/)?password|no supported authentication": """
+        Check user and key: -u or ansible_user, --private-key or ansible_ssh_private_key_file, -k for a password;
+        `ssh -v USER@ADDRESS` shows which keys were offered.""",
+    r"could not resolve|name or service not known|nodename nor servname|temporary failure in name resolution": """
+        Give the machine's address in the inventory (ansible_host), or correct the name in DNS.""",
+    r"is undefined|undefined variable|templat": """
+        Define the variable that the message names; `ansible-inventory --host NAME` shows what the host has.""",
+    r"no python 3|has python \d|interpreter": """
+        Install Python 3.9 or newer on the machine, or name it with ansible_python_interpreter.""",
+    r"had not answered|^timeout": """
+        Log in and look what hangs (`ps -eo pid,stat,wchan:30,cmd | grep ' D'`, a full disk, a file system that does not
+        answer); raise verify_deadline where the machine is only slow.""",
+    r"^unreachable|connection (refused|closed|reset|timed out)|no route to host|no result arrived|timed out": ANSWER,
+}
+_COMPILED = [
+    (re.compile(pattern, re.IGNORECASE | re.DOTALL), " ".join(advice.split())) for pattern, advice in _ADVICE.items()
+]
 _FRAME = re.compile(
     r"^(Task failed: |Action failed: |Failed to connect to the host via ssh: "
     r"|Data could not be sent to remote host \S+ Make sure this host can be reached over ssh: )+"

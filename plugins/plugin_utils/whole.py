@@ -40,7 +40,7 @@ _CHECKS: dict[str, dict[str, Any]] = {
         "title": "The run judged its hosts",
         "what": "judging",
         "why": "What nobody judged is not ready, whatever it was yesterday.",
-        "fix": "Do what is said of its hosts, then start the playbook again, without tags or start points that leave work out.",
+        "fix": "Do what is said of its hosts, then start the playbook again, without tags and start points.",
         "source": "this run",
     },
 }

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 the muster.fleet authors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""No playbook ends successful having judged nothing: every playbook there is, with every option that leaves work out."""
+"""No playbook ends successful having judged nothing: every playbook, every option that leaves work out."""
 
 from __future__ import annotations
 

@@ -147,11 +147,15 @@ def test_latest_is_this_run_from_its_first_moment(play: Play, tmp_path: Path) ->
     shell.write_text(f"#!/bin/sh\ncp {latest} {tmp_path}/seen.json\nkill -9 $(cat {tmp_path}/pid)\n")
     shell.chmod(0o755)
     hosts = {"a": {"ansible_python_interpreter": str(shell)}}
-    (tmp_path / "hosts.yml").write_text(yaml.safe_dump({"all": {"vars": {"ansible_connection": "local"}, "hosts": hosts}}))
+    (tmp_path / "hosts.yml").write_text(
+        yaml.safe_dump({"all": {"vars": {"ansible_connection": "local"}, "hosts": hosts}})
+    )
     command = f"echo $$ > {tmp_path}/pid; exec {BIN}/ansible-playbook muster.fleet.verify -i hosts.yml"
     killed = play({"old": {}}, "--syntax-check")  # the usual environment is set up
     assert killed.returncode == 0
-    (tmp_path / "hosts.yml").write_text(yaml.safe_dump({"all": {"vars": {"ansible_connection": "local"}, "hosts": hosts}}))
+    (tmp_path / "hosts.yml").write_text(
+        yaml.safe_dump({"all": {"vars": {"ansible_connection": "local"}, "hosts": hosts}})
+    )
     subprocess.run(["bash", "-c", command], cwd=tmp_path, env=dict(os.environ), capture_output=True, check=False)
     for text in ((tmp_path / "seen.json").read_text(), latest.read_text()):
         seen = json.loads(text)

@@ -19,8 +19,8 @@ FINDINGS_SHOWN = 3
 def summary(run: Run, cap: int = HOSTS_SHOWN, refused: Mapping[str, str] | None = None) -> dict[str, Any]:
     """The run in less than 32 KiB, for ``set_stats``.
 
-    ``refused``: why each host is failed that is. ``failed_hosts`` names at most ``cap`` of those that did not pass or are
-    failed, the rest is counted; ``reasons`` says of each of these that passed by itself why it is failed all the same.
+    ``refused``: why each host is failed that is. ``failed_hosts`` names at most ``cap`` of those that did not pass or
+    are failed, the rest is counted; ``reasons`` says why each of them is failed that passed by itself.
     """
     stopped = dict(refused or {})
     unready = set(findings.not_ready(run))

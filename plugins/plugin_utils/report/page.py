@@ -155,7 +155,8 @@ def _card(name: str, host: Run, run: Run, cap: int) -> dict[str, Any]:
     apart = Counter(row["reason"] or "no reason given" for row in host["results"] if row["status"] == "not_applicable")
     passed = Counter(row["phase"] for row in host["results"] if row["status"] == "pass")
     return {
-        **{key: host[key] for key in ("verdict", "rack", "slot", "class", "profile", "reason", "fix", "took_s", "simulated")},
+        **{key: host[key] for key in ("verdict", "rack", "slot", "class", "profile", "reason", "took_s", "simulated")},
+        "fix": host.get("fix"),
         "name": name,
         "word": VERDICT_WORDS[host["verdict"]],
         "rows": folded[:cap],

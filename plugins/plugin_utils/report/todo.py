@@ -79,12 +79,19 @@ def _silent(run: Run) -> list[dict[str, Any]]:
             silent.setdefault(host.get("fix"), {})[name] = [host["reason"] or "it did not answer"]
     return [
         {
-            "id": None, "title": f"{len(hosts)} host{'s' * (len(hosts) > 1)} could not be judged", "severity": "critical",
-            "status": "unknown", "phase": None, "source": None, "checks": [], "hosts": hosts, "fix": fix,
+            "id": None,
+            "title": f"{len(hosts)} host{'s' * (len(hosts) > 1)} could not be judged",
+            "severity": "critical",
+            "status": "unknown",
+            "phase": None,
+            "source": None,
+            "checks": [],
+            "hosts": hosts,
+            "fix": fix,
             "why": "A host that is silent is not ready, whatever it was yesterday.",
         }
         for fix, hosts in silent.items()
-    ]  # fmt: skip
+    ]
 
 
 def entry_of(entry: dict[str, Any], anchors: Mapping[str, str], number: int) -> dict[str, Any]:
