@@ -23,6 +23,7 @@ from .rollout.files import Papers
 RUNS = (*rundir.JUDGING, "capture")  # these ask hosts and keep what they answer in a directory of runs
 ROLES = {"bringup": ("bringup", "verify"), "rollback": ("rollback", "deploy"), "deploy": ("deploy",)}
 LISTINGS = ("syntax", "listhosts", "listtasks", "listtags")  # nothing runs then, and nothing is to be noted
+IMPLICIT = {"localhost", "127.0.0.1", "::1"}  # Ansible knows them without an inventory
 ODD = set(",:[]!&~*?{} ")  # in a pattern these mean something
 PLAYBOOKS = Path(__file__).resolve().parents[2] / "playbooks"
 FAILED = "The task that reports this run failed, so it does not pass; what was kept is reported by its last play."
@@ -46,8 +47,8 @@ class Play:
             return patterns
         done.forget()
         meant = [name for name in self.matching(pattern) if name in set(self.allowed)]
-        if not meant and not self.limit and set(patterns) <= {"localhost", "127.0.0.1", "::1"}:
-            meant = [str(name) for name in patterns]  # Ansible knows it without an inventory
+        if not meant and not self.limit and set(patterns) <= IMPLICIT:
+            meant = [str(name) for name in patterns]
         if kind not in RUNS:
             rundir.begin(kind, again=True)
         else:
@@ -69,8 +70,8 @@ class Play:
         named = next((str(given[role]) for role in (*roles, "report") if given[role]), None)
         own = rundir.begin(kind, named, base=base, pattern=patterns)
         directory = rundir.RunDirectory(base, own["run_id"])
-        directory.expect(meant, kind, self._scope(kind, roles, meant))
         if kind in rundir.JUDGING:
+            directory.expect(meant, kind, self._scope(kind, roles, meant))
             reported.begin(directory, meant)
 
     def _scope(self, kind: str, roles: tuple[str, ...], meant: list[str]) -> dict[str, Any] | None:
@@ -133,9 +134,10 @@ class Play:
         if done.noted(done.REPORT) is None:
             self._late()
         refused = (done.noted(done.REPORT) or {})["refused"]
-        named = [name for name in refused if name in set(self.allowed)]
-        if any(ODD & set(name) for name in named):
-            return ["all"]
+        reachable = {*self.allowed, *(() if self.limit else IMPLICIT)}
+        named = [name for name in refused if name in reachable]
+        if any(ODD & set(name) and self.matching(name) != [name] for name in named):
+            return ["all"]  # a name that no pattern can mean: rather all than not that one
         if named or not refused:
             return named
         if self.allowed or not self.limit:

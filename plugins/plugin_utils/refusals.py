@@ -38,15 +38,6 @@ def number_of_hosts(found: int, expected: int) -> str:
     return f"The run has {found} hosts, muster_expected_hosts says {expected}."
 
 
-def not_its_own(run: Mapping[str, Any], refusals: Mapping[str, str]) -> dict[str, str]:
-    """Return the refusals that the host's own verdict does not tell already, in the order of the run."""
-    names = [name for name in run["hosts"] if name in refusals] + [
-        name for name in refusals if name not in run["hosts"]
-    ]
-    passed = {name for name, host in run["hosts"].items() if host["verdict"] in PASSED_MUSTER}
-    return {name: refusals[name] for name in names if name in passed or name not in run["hosts"]}
-
-
 def _beside_others(run: Mapping[str, Any]) -> dict[str, str]:
     """Return why hosts are to be failed for what they show beside the others, ready or not by themselves."""
     said: dict[str, str] = {}

@@ -77,6 +77,8 @@ def bare(said: object) -> str:
 
 
 def _said(host: str, hostvars: Mapping[str, Any]) -> str | None:
+    if host not in hostvars:
+        return None
     try:
         known = hostvars[host]
         results = [known[name] for name in REGISTERED if name in known]

@@ -54,5 +54,4 @@ def test_the_words_of_the_last_task_that_failed() -> None:
         "a": "Missing sudo password",
         "c": "unreachable: gone for good",
         "d": "the task failed and gave no message",
-        "e": "'e'",
     }
