@@ -15,7 +15,7 @@ import yaml
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.muster.fleet.plugins.plugin_utils import attestations, golive, golive_record, signing
+from ansible_collections.muster.fleet.plugins.plugin_utils import attestations, done, golive, golive_record, signing
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import SHARED, BadInput, Entry, write, yaml_files
 from ansible_collections.muster.fleet.plugins.plugin_utils.printable import says_printable
 
@@ -52,7 +52,9 @@ class ActionModule(ActionBase):
         directory = attestations.beside_inventory(options["directory"], "attestations", task_vars or {})
         signers = attestations.beside_inventory(options["signers"], "allowed_signers", task_vars or {})
         try:
-            return dict(result, **_attested(options, directory, signers, self._task.check_mode))
+            attested = _attested(options, directory, signers, self._task.check_mode)
+            done.note("attest")
+            return dict(result, **attested)
         except BadInput as error:
             return dict(result, failed=True, msg=str(error))
 

@@ -12,7 +12,7 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.muster.fleet.plugins.plugin_utils import golive, golive_record, golive_text
+from ansible_collections.muster.fleet.plugins.plugin_utils import done, golive, golive_record, golive_text
 from ansible_collections.muster.fleet.plugins.plugin_utils.attestations import beside_inventory
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput
 from ansible_collections.muster.fleet.plugins.plugin_utils.printable import says_printable
@@ -50,6 +50,7 @@ class ActionModule(ActionBase):
             told = _told(options, task_vars or {}, self._task.check_mode)
         except BadInput as error:
             return dict(result, failed=True, msg=str(error))
+        done.note("golive")
         stats = {"schema_version": golive.SCHEMA_VERSION, **{key: told[key] for key in told if key != "changed"}}
         return dict(
             result,

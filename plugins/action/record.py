@@ -10,7 +10,7 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.muster.fleet.plugins.module_utils.collect.node import wanted
-from ansible_collections.muster.fleet.plugins.plugin_utils import bundle, catalogue, node, scrub
+from ansible_collections.muster.fleet.plugins.plugin_utils import bundle, catalogue, done, node, scrub
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput, write
 from ansible_collections.muster.fleet.plugins.plugin_utils.printable import says_printable
 
@@ -49,5 +49,6 @@ class ActionModule(ActionBase):
                 write(dest, scrub.dump(recording))
         except (BadInput, bundle.NoAnswer) as error:
             return dict(result, failed=True, msg=str(error))
+        done.note(f"record:{name}")
         counts = {kind: len(recording[kind]) for kind in ("files", "commands")}
         return dict(result, changed=True, dest=str(dest), scrubbed=options["scrub"], **counts)

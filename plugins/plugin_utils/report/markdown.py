@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from typing import Any, Iterable, Iterator, Mapping
 
-from . import findings
+from . import findings, todo
 from .console import merged_sentence, planted_sentence, site_sentence
 from .terms import COUNTED, VERDICT_WORDS, band, phase_title
 from .text import plain
@@ -63,18 +63,17 @@ def _head(run: Run) -> Iterator[str]:
 
 
 def _findings(run: Run) -> Iterator[str]:
-    groups = findings.by_check(run)
-    if not groups:
+    entries = todo.build(run)
+    if not entries:
         return
     yield "### What needs doing first\n"
     yield _cells("severity", "check", "hosts", "what to do")
     yield _cells("---", "---", "---", "---")
-    for group in groups[:FINDINGS_SHOWN]:
-        title = group["check"].get("title") or group["id"]
-        told = f"{escaped(title)}<br><code>{escaped(group['id'])}</code>"
-        yield _cells(group["severity"], told, _names(group["hosts"]), escaped(group["check"].get("fix")))
-    if len(groups) > FINDINGS_SHOWN:
-        yield f"\n_{len(groups) - FINDINGS_SHOWN} more checks with findings are in the full report._"
+    for entry in entries[:FINDINGS_SHOWN]:
+        told = escaped(entry["title"]) + (f"<br><code>{escaped(entry['id'])}</code>" if entry["id"] else "")
+        yield _cells(entry["severity"], told, _names(entry["hosts"]), escaped(entry["fix"]))
+    if len(entries) > FINDINGS_SHOWN:
+        yield f"\n_{len(entries) - FINDINGS_SHOWN} more checks with findings are in the full report._"
     yield ""
 
 
@@ -104,6 +103,8 @@ def _host(name: str, host: Run, catalogue: Run) -> Iterator[str]:
     yield f"<details><summary>{_MARKS[host['verdict']]} {escaped(name)}: {verdict}, {len(rows)} findings</summary>\n"
     if host["reason"]:
         yield f"{escaped(host['reason'])}\n"
+    if host.get("fix"):
+        yield f"Do: {escaped(host['fix'])}\n"
     for row in rows[:ROWS_SHOWN]:
         yield f"- **{row['severity']} {row['status']}** {escaped(findings.sentence(row, catalogue))}"
     if len(rows) > ROWS_SHOWN:

@@ -18,8 +18,10 @@ _METRICS = {
     "muster_run_info": "The run that these values come from; always 1.",
     "muster_run_timestamp_seconds": "When the run finished, in seconds since 1970.",
     "muster_run_verdict": "1 for the verdict of the whole run, 0 for the others.",
+    "muster_run_reason": "Why the run as a whole does not pass; always 1, and absent when nothing is wrong with it.",
     "muster_hosts": "Number of hosts by verdict; every expected host is counted.",
     "muster_host_reached": "1 if the host answered.",
+    "muster_host_reason": "Why the host could not be judged, or not wholly; always 1, and absent when it was.",
     "muster_host_ready": "1 if the host is ready or degraded, 0 if it is not ready or unknown.",
     "muster_host_verdict": "1 for the verdict of the host, 0 for the others.",
     "muster_host_checks": "Number of result rows of the host by status.",
@@ -46,6 +48,8 @@ def _of_run(run: Run) -> Iterator[tuple[str, dict[str, Any], float]]:
     finished = _seconds(run["finished"])
     if finished is not None:
         yield "muster_run_timestamp_seconds", {}, finished
+    if run["reason"]:
+        yield "muster_run_reason", {"reason": run["reason"]}, 1
     for verdict in VERDICTS:
         yield "muster_run_verdict", {"verdict": verdict}, run["verdict"] == verdict
         yield "muster_hosts", {"verdict": verdict}, run["counts"][verdict]
@@ -58,6 +62,8 @@ def _of_hosts(run: Run) -> Iterator[tuple[str, dict[str, Any], float]]:
     for name, host in run["hosts"].items():
         who = {"host": name, "rack": host["rack"], "class": host["class"], "simulated": _word(host["simulated"])}
         yield "muster_host_reached", who, host["reached"]
+        if host["reason"]:
+            yield "muster_host_reason", who | {"reason": host["reason"]}, 1
         yield "muster_host_ready", who, host["verdict"] in ("ready", "degraded")
         for verdict in VERDICTS:
             yield "muster_host_verdict", who | {"verdict": verdict}, host["verdict"] == verdict

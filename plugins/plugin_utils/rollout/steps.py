@@ -13,7 +13,7 @@ from typing import Any
 from ansible.errors import AnsibleConnectionFailure
 
 from ...module_utils.judge.results import DEGRADED, READY
-from .. import bundle, node, rundir
+from .. import bundle, node, rundir, unjudged
 from ..files import BadInput
 from . import chain, checklist, deed, fleet, planning, record
 from .files import Papers
@@ -37,7 +37,7 @@ class Steps:
 
     def plan(self) -> dict[str, Any]:
         """Check all that can be checked without the host; what is wrong is noted for the gate."""
-        self.run.expect(self._hosts())
+        self.run.expect(self._hosts(), "deploy" if self.options["state"] == "present" else "rollback")
         self.run.forget(self.host)  # of an earlier rollout in the same playbook
         self.papers.forget_deed(self.host)
         self.papers.describe(record.CATALOGUE, checklist.told())
@@ -49,7 +49,10 @@ class Steps:
         """Return the hosts to go on with, all or none, and the sizes of the batches."""
         meant, hosts = self._hosts(), self._batch()
         plans = {host: self.papers.plan(host) for host in hosts}
-        problems = {host: plan["problems"] if plan else ["it was not planned"] for host, plan in plans.items()}
+        said = unjudged.words([host for host, plan in plans.items() if not plan], self.variables.get("hostvars") or {})
+        problems = {
+            host: plan["problems"] if plan else [said.get(host, "it was not planned")] for host, plan in plans.items()
+        }
         wrong = fleet.refusal(meant, self.variables, self.options["expected_hosts"], self.options["max_hosts"])
         waves: list[list[str]] = []
         if self.options["state"] == "present":
