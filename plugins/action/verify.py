@@ -22,6 +22,7 @@ from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput
 from ansible_collections.muster.fleet.plugins.plugin_utils.printable import says_printable
 from ansible_collections.muster.fleet.plugins.plugin_utils.progress import note
 from ansible_collections.muster.fleet.plugins.plugin_utils.report.text import plain
+from ansible_collections.muster.fleet.plugins.plugin_utils.schema import variables as known_variables
 from ansible_collections.muster.fleet.plugins.plugin_utils.unjudged import bare
 
 display = Display()
@@ -29,8 +30,9 @@ display = Display()
 bundle.program(), bundle.program(bundle.BYTECODE), bundle.pynvml(), inputs.of_role("verify")
 
 SHOWN = 5
+UNNAMED = "generic"  # the profile of a machine whose class nobody named
 ARGUMENTS: dict[str, dict[str, Any]] = {
-    "profile": {"type": "str", "default": "generic"},
+    "profile": {"type": "str"},
     "rack": {"type": "str"},
     "slot": {"type": "int"},
     "check_dirs": {"type": "list", "elements": "path", "default": []},
@@ -65,9 +67,11 @@ class ActionModule(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
         options = inputs.options(self, variables, ARGUMENTS, INVENTORY)
-        for text in inputs.misspelt(variables, "verify", always=True):
-            display.warning(text)
         name = variables["inventory_hostname"]
+        options["class_named"] = options["profile"] is not None
+        if not options["class_named"]:
+            options["profile"] = UNNAMED
+            display.warning(f"{name} has no muster_class: it is judged by profile {UNNAMED}")
         subject = record.Subject(name, options)
         try:
             run = rundir.RunDirectory(options["report_dir"], options["run_id"] or rundir.identity()["run_id"])
@@ -88,6 +92,8 @@ class ActionModule(ActionBase):
         """Return record and facts; a host that cannot be judged has a record that says why, and so is in the report."""
         judge_by = None
         try:
+            for text in known_variables.refuse(variables):
+                display.warning(plain(text))
             places = (options["check_dirs"], options["profile_dirs"], options["waivers"], options["baseline"])
             judge_by = prepared.ready(options["profile"], *places)
             run.describe(judge_by.key, judge_by.told.read_text)
