@@ -237,7 +237,10 @@ def test_what_the_profile_wants():
     assert storage.wanted({}) == {"mounts": ["/"], "network": True}
 
 
-WHOLE = "Personalities : [raid1]\nmd0 : active raid1 b[1] a[0]\n      9 blocks super 1.2 [2/2] [UU]\n\nunused devices: <none>\n"
+WHOLE = (
+    "Personalities : [raid1]\nmd0 : active raid1 b[1] a[0]\n      9 blocks super 1.2 [2/2] [UU]\n\n"
+    "unused devices: <none>\n"
+)
 BROKEN = WHOLE.replace("[2/2] [UU]", "[2/1] [U_]").replace("b[1]", "b[1](F)")
 EXT4 = {"/sys/fs/ext4/md0/errors_count": "0\n"}
 POOL = "31 1 0:40 / /tank rw - zfs tank/data rw\n"
