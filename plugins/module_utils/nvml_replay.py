@@ -24,6 +24,7 @@ from .nvml_codes import error
 INSTANCE = instance_call("nvmlDeviceGetUUID").name  # the question that shows whether there is such an instance
 INIT = Call("nvmlInit", answer="handle")
 HANG_TIMEOUT_S = 6.0  # whoever was told to hang is not waited for as long as a real machine would be
+SOCKETS = 256  # more than any machine has; a recording may say anything
 _HEX_DIGITS = 32
 _NOT_SUPPORTED, _NO_INSTANCE = "!3", "!6"
 
@@ -78,7 +79,7 @@ class _Recorded:
         self._timeout = timeout
         self._hung = False
         count = settings.get("nvmlDeviceGetCount", "0")
-        sockets = range(int(count) if count.isdigit() else 0)
+        sockets = range(min(int(count[:4]), SOCKETS) if count.isdecimal() else 0)
         self._sockets = [socket for socket in sockets if settings.get(f"gpu.{socket}.absent") != "1"]
 
     def transcript(self) -> Dict[str, Any]:

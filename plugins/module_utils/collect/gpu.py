@@ -34,7 +34,8 @@ def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:
     """
     asked = Asked(host)
     found = bus.accelerators(asked)
-    seen = asked.host.names(bus.ROOT).state == "ok"
+    bus_answer = asked.host.names(bus.ROOT)
+    seen = bus_answer.state == "ok" and bool(bus_answer.names)
     vendor = _vendor(asked, found, wanted.get("vendor"))
     mine = [entry["address"] for entry in found if VENDORS.get(entry["vendor"] or "") == vendor]
     nameless = [entry["address"] for entry in found if entry["vendor"] is None]
@@ -43,6 +44,7 @@ def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:
     facts = dict(NOTHING, vendor=vendor, pci_count=len(found) if seen and not nameless else None)
     if vendor:
         facts.update(_ask(vendor, asked, dict(wanted, pci_addresses=mine)))
+        facts["vendor"] = vendor if mine or facts["devices"] else None  # whom the profile expects is nobody seen
     elif not seen:
         facts.update(state=None, state_detail="the PCI bus could not be read")
     else:

@@ -41,7 +41,7 @@ def nodes(asked: Asked) -> List[Dict[str, Any]]:
 
     A node that does not tell what it is stays in the list, with nothing but its number.
     """
-    numbers = [int(name) for name in asked.names(NODES) if name.isdigit()]
+    numbers = [int(name) for name in asked.names(NODES) if name.isdecimal()]
     found = []
     for number in sorted(numbers):
         node = kfd.properties(asked.text(f"{NODES}/{number}/properties"))

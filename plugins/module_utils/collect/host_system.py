@@ -84,7 +84,7 @@ def _module(asked: Asked, name: str, loaded: bool) -> Dict[str, Any]:
 
 def processes(asked: Asked) -> Dict[str, Any]:
     """Count processes; one that waits uninterruptibly is named when it has not run between two looks either."""
-    pids = [name for name in asked.names("/proc", required=True) if name.isdigit()]
+    pids = [name for name in asked.names("/proc", required=True) if name.isdecimal()]
     seen = {pid: _process(asked, pid) for pid in pids}
     found = [entry for entry in seen.values() if isinstance(entry, proc.Process)]
     strange = [pid for pid, entry in seen.items() if entry == STRANGE]
@@ -100,6 +100,7 @@ def processes(asked: Asked) -> Dict[str, Any]:
         "source": "/proc",
         "total": len(found) or None,
         "zombies": zombies if whole else None,
+        "irqbalance": any(entry.name == "irqbalance" for entry in found) if whole else None,
         "stuck": [f"{entry.name} ({entry.pid})" for entry in stuck] if whole or stuck else None,
     }
 
@@ -128,7 +129,7 @@ def limits(asked: Asked) -> Dict[str, Any]:
     return {
         "source": "/proc",
         "files_max": asked.number("/proc/sys/fs/file-max"),
-        "files_open": int(handles[0]) if handles and handles[0].isdigit() else None,
+        "files_open": int(handles[0]) if handles and handles[0].isdecimal() else None,
         "pid_max": asked.number("/proc/sys/kernel/pid_max"),
         "threads_max": asked.number("/proc/sys/kernel/threads-max"),
         "session_locked_memory_bytes": session.get("Max locked memory"),
@@ -209,9 +210,9 @@ def _reboot(asked: Asked) -> Optional[bool]:
 
 def _apt_automatic(asked: Asked) -> Optional[bool]:
     names = _listed(asked, "/etc/apt/apt.conf.d")
-    texts: List[Optional[str]] = (
-        [None] if names is None else [asked.text(f"/etc/apt/apt.conf.d/{name}") for name in names]
-    )
+    if names is None:
+        return None
+    texts = [asked.text(f"/etc/apt/apt.conf.d/{name}") for name in names]
     on = re.search(r'(?m)^\s*APT::Periodic::Unattended-Upgrade\s+"?[1-9]', "\n".join(text or "" for text in texts))
     return True if on else None if None in texts else False
 
@@ -221,10 +222,13 @@ def _dnf_automatic(asked: Asked) -> Optional[bool]:
     return None if timers is None else any(name.startswith("dnf-automatic") for name in timers)
 
 
-def _listed(asked: Asked, path: str) -> Optional[List[str]]:
-    """Return the names in a directory, none where it does not exist; ``None`` when it could not be read."""
-    names = asked.names(path)
-    return names if asked.host.names(path).state in (OK, ABSENT) else None
+def _listed(asked: Asked, folder: str) -> Optional[List[str]]:
+    """Return the names in a folder, or note why it cannot be listed: what was not looked at says nothing."""
+    answer = asked.host.names(folder)
+    if answer.state == OK and answer.names:
+        return answer.names
+    asked.fail(folder, answer.state if answer.state != OK else "empty")
+    return None
 
 
 def release(asked: Asked) -> Dict[str, Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any, Dict, Mapping, Optional
 
-from . import Refused, StepFailed, choose, disk, kinds, phases, recovery, steps
+from . import Refused, StepFailed, choose, disk, hold, kinds, phases, recovery, steps
 from .lease import Held, Lost
 from .report import Report
 from .store import Store
@@ -79,10 +79,9 @@ class Machine:
         elif store.journal() is not None:
             work.report.recovered = "an interrupted run would be brought to order first"
         if self.params["state"] == "recovered":
-            changed = work.report.recovered is not None
-            return self._result(
-                "recovered" if changed else "unchanged", changed, work.report.recovered or "nothing to recover"
-            )
+            if work.report.recovered is not None:
+                return self._result("recovered", True, work.report.recovered)
+            return self._as_it_is("nothing to recover")
         return self._replace()
 
     def _recover(self) -> None:
@@ -103,13 +102,13 @@ class Machine:
         work = self.work
         nothing = self._nothing_to_do()
         if nothing:
-            return self._result("unchanged", work.report.recovered is not None, nothing)
+            return self._as_it_is(nothing)
         self.enter("render")
         now = choose.current(work)
         choose.render(work)
         self.enter("resolve")
         if not choose.resolve(work, now):
-            return self._result("unchanged", work.report.recovered is not None, f"{work.target['tag']} runs already")
+            return self._kept()
         try:
             self._through()
         except Lost:
@@ -119,6 +118,24 @@ class Machine:
         return self._result(
             DONE[self.params["state"]], True, f"{work.target['tag']} {'would run' if self.check else 'runs'}"
         )
+
+    def _kept(self) -> Dict[str, Any]:
+        """Leave the release that is asked for as it is, with what is around it as it is now wanted."""
+        work = self.work
+        outcome, message = hold.judge(work, work.target, f"{work.target['tag']} runs already")
+        fresh = hold.taken_over(work) if outcome == "unchanged" else []
+        message += f"; holds from now on: {', '.join(fresh)}" if fresh else ""
+        return self._result(outcome, work.report.recovered is not None, message)
+
+    def _as_it_is(self, why: str) -> Dict[str, Any]:
+        """Leave what runs alone, and ask whether it is good. What is protected may have done its work and ended."""
+        work, outcome = self.work, "unchanged"
+        spec = next(iter(known(self.store, [self.store.current])), None)
+        if spec and self.params["state"] in ("restarted", "recovered"):
+            runs = running(work.kind, self.store)
+            if not work.protected or (runs is not None and runs.well):
+                outcome, why = hold.judge(work, spec, why)
+        return self._result(outcome, work.report.recovered is not None, why)
 
     def _nothing_to_do(self) -> Optional[str]:
         state, of_run = self.params["state"], self.params.get("of_run")

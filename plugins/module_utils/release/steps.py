@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List
 
-from . import Refused, StepFailed, checks, disk, files, gate, guard
+from . import Refused, StepFailed, checks, disk, files, gate, guard, surroundings
 from .kinds.base import Spec
 from .work import Work, is_silent, known
 
@@ -14,7 +14,12 @@ BARRIER_S = 30.0
 
 
 def guard_(work: Work) -> None:
-    """Refuse what must not be stopped, and wait for accelerators."""
+    """Refuse what must not be stopped or would lose data, and wait for accelerators."""
+    _accelerators(work)
+    surroundings.before(work)
+
+
+def _accelerators(work: Work) -> None:
     running = work.kind.running() if work.kind.touches else None
     specs = [spec for spec in (work.target, work.current) if spec]
     if running and any(spec["service"]["protected"] for spec in specs):
@@ -111,6 +116,7 @@ def pull(work: Work) -> None:
 def prepare(work: Work) -> None:
     """Make the new one beside the old one."""
     work.kind.prepare(work.target)
+    surroundings.prepared(work)
 
 
 def stop(work: Work) -> None:
@@ -120,6 +126,7 @@ def stop(work: Work) -> None:
         if found:
             raise StepFailed(f"accelerators are held meanwhile: {guard.told(found)}")
     work.stopping(work.current)
+    surroundings.stopped(work)
     wanted = work.target["service"]["gate"]
     work.stood = gate.standing(wanted) if work.current else None
     if work.stood is None and (wanted.get("advancing") or {}).get("resumes"):
@@ -159,6 +166,7 @@ def passed_by(work: Work) -> List[Spec]:
 
 def start(work: Work) -> None:
     """Start the release, and nothing else of this service."""
+    surroundings.starting(work)
     work.kind.start(work.target)
 
 
@@ -171,6 +179,9 @@ def watch(work: Work) -> None:
     """Watch that it stays good, and answer the checklist after a deploy."""
     work.gate(work.target, work.target["service"]["watch_s"])
     checks.after(work.report, work.target["service"], work.kind, work.engine, work.store.folder)
+    changed = work.kind.unsteady(work.target)
+    if changed:
+        raise StepFailed(changed)
 
 
 def commit(work: Work) -> None:
@@ -200,7 +211,8 @@ def prune(work: Work) -> None:
     keep = kept(work)
     try:
         gone = known(work.store, [name for name in work.store.spec_names() if name not in keep])
-        work.kind.prune(known(work.store, keep), gone)
+        for text in work.kind.prune(known(work.store, keep), gone) or []:
+            work.report.warn(text)
         work.store.drop_specs(keep)
     except (StepFailed, OSError) as error:
         if is_silent(error):

@@ -12,11 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..files import BadInput, entries
-from . import DECLARED, hint, line_of
+from ..files import BadInput, entries, lines
+from . import DECLARED, hint
 from .values import Declaration, Problem, problems
 
-HEAD = ("name", "title", "description", "extends", "sources")
 OWN = "own"
 STATED = ("value", "source")
 
@@ -39,10 +38,15 @@ def sections() -> frozenset[str]:
     return frozenset(".".join(path.split(".")[:depth]) for path in keys() for depth in range(1, path.count(".") + 1))
 
 
-def refuse(own: Mapping[str, Any], path: Path) -> None:
-    """Raise ``BadInput`` with file and line for what a profile's own file says that no profile may say."""
-    for where, wrong in _of_file(own):
-        raise BadInput(f"{path}:{line_of(path, where)}: {'.'.join(where)}: {wrong}")
+def refuse(own: Mapping[str, Any], path: Path, head: Iterable[str]) -> None:
+    """Raise ``BadInput`` with file and line for what a profile's own file says that no profile of its kind may say.
+
+    ``head`` are the keys of such a file that are no values of the profile.
+    """
+    for where, wrong in _of_file(own, tuple(head)):
+        places = lines(path)
+        line = next((places[where[:end]] for end in range(len(where), 0, -1) if where[:end] in places), 1)
+        raise BadInput(f"{path}:{line}: {'.'.join(where)}: {wrong}")
 
 
 def refuse_unread(values: Mapping[str, Any], read: Iterable[str]) -> None:
@@ -53,15 +57,31 @@ def refuse_unread(values: Mapping[str, Any], read: Iterable[str]) -> None:
             raise BadInput(f"profile key {path}: no check reads it{hint(path, wanted)}")
 
 
-def _of_file(own: Mapping[str, Any]) -> Iterator[Problem]:
+def _of_file(own: Mapping[str, Any], head: tuple[str, ...]) -> Iterator[Problem]:
     for key, value in own.items():
         if key == "sources":
             yield from _sources(value)
-        elif key not in HEAD and key != OWN:
-            yield from _below(value, (str(key),))
+        elif key == "when" and "when" in head:
+            for number, entry in enumerate(value if isinstance(value, list) else []):
+                yield from ((("when", str(number), *where), wrong) for where, wrong in _conditional(entry))
+        elif key not in head and key != OWN:
+            yield from _below(value, (str(key),), head)
 
 
-def _below(value: Any, where: tuple[str, ...]) -> Iterator[Problem]:
+def _conditional(entry: Any) -> Iterator[Problem]:
+    """Yield what is wrong with an entry of ``when``: keys of a profile, for the machines that ``machine`` describes."""
+    for key, value in entry.items() if isinstance(entry, dict) else ():
+        if key == "machine":
+            for path in value if isinstance(value, dict) else ():
+                if path not in keys() and path != "hardware":
+                    yield ("machine", str(path)), f"no such key{hint(str(path), [*keys(), 'hardware'])}"
+        elif key == "sources":
+            yield from _sources(value)
+        else:
+            yield from _below(value, (str(key),), ("machine", "sources"))
+
+
+def _below(value: Any, where: tuple[str, ...], head: tuple[str, ...]) -> Iterator[Problem]:
     path = ".".join(where)
     if "." in where[-1]:
         yield (
@@ -72,18 +92,18 @@ def _below(value: Any, where: tuple[str, ...]) -> Iterator[Problem]:
         for inside, wrong in _leaf(value, keys()[path]):
             yield (*where, *inside), wrong
     elif path not in sections():
-        yield where, f"unknown key{_near(where)}"
+        yield where, f"unknown key{_near(where, head)}"
     elif not isinstance(value, dict):
         yield where, f"is a section of a profile and holds keys, not {value!r}; leave it out to change nothing"
     else:
         for key, part in value.items():
-            yield from _below(part, (*where, str(key)))
+            yield from _below(part, (*where, str(key)), head)
 
 
-def _near(where: tuple[str, ...]) -> str:
+def _near(where: tuple[str, ...], head: tuple[str, ...]) -> str:
     prefix = "".join(f"{name}." for name in where[:-1])
     siblings = {known.removeprefix(prefix).split(".")[0] for known in keys() if known.startswith(prefix)}
-    also = () if prefix else (*HEAD, OWN)
+    also = () if prefix else (*head, OWN)
     return hint(where[-1], {*siblings, *also}) or hint(".".join(where), keys(), 0.75)
 
 

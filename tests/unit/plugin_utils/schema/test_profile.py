@@ -12,14 +12,14 @@ import pytest
 import yaml
 
 from ansible_collections.muster.fleet.plugins.module_utils.collect.node import wanted
-from ansible_collections.muster.fleet.plugins.plugin_utils import catalogue
+from ansible_collections.muster.fleet.plugins.plugin_utils import catalogue, profile_files
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import PROFILES, BadInput
-from ansible_collections.muster.fleet.plugins.plugin_utils.schema import facts, line_of, profile
+from ansible_collections.muster.fleet.plugins.plugin_utils.schema import facts, profile
 from ansible_collections.muster.fleet.plugins.plugin_utils.schema.values import Declaration
 
 HEAD = "name: mine\nextends: generic\n"
 KEYS = profile.keys()
-SHIPPED = sorted(path.stem for path in PROFILES.rglob("*.yml"))
+SHIPPED = sorted(PROFILES.rglob("*.yml"))
 
 
 def loaded(tmp_path: Path, text: str) -> dict[str, Any]:
@@ -146,10 +146,33 @@ def test_what_is_extended_is_read_as_closely(tmp_path: Path) -> None:
         catalogue.profile("mine", [tmp_path])
 
 
-@pytest.mark.parametrize("name", SHIPPED)
-def test_shipped_profile_says_nothing_that_is_not_declared(name: str) -> None:
-    path = next(PROFILES.rglob(f"{name}.yml"))
-    profile.refuse(yaml.safe_load(path.read_text(encoding="utf-8")), path)
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_profile_says_nothing_that_is_not_declared(path: Path) -> None:
+    assert profile_files.read(path, path.parent.name)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("gpu: {cuont: 3}", "own.yml:2: gpu.cuont: unknown key; did you mean count?"),
+        (
+            "when:\n- machine: {gpu.vendro: amd}\n  gpu: {ecc: true}",
+            "own.yml:3: when.0.machine.gpu.vendro: no such",
+        ),
+        (
+            "when:\n- machine: {gpu.vendor: amd}\n  gpu: {eec: true}",
+            "own.yml:4: when.0.gpu.eec: unknown key; did",
+        ),
+        ("baseline: none", "own.yml:2: baseline: unknown key"),
+    ],
+)
+def test_baseline_is_read_as_closely(text: str, complaint: str, tmp_path: Path) -> None:
+    (tmp_path / "baseline").mkdir()
+    (tmp_path / "baseline" / "own.yml").write_text(f"name: own\n{text}\n", encoding="utf-8")
+    (tmp_path / "mine.yml").write_text("name: mine\nextends: hgx_h100\nbaseline: own\n", encoding="utf-8")
+    with pytest.raises(BadInput) as caught:
+        catalogue.profile("mine", [tmp_path])
+    assert complaint in str(caught.value)
 
 
 class TestOwn:
@@ -174,9 +197,3 @@ class TestOwn:
         values = loaded(tmp_path, "own: {uptime: {value: 60, source: us}}\n")["values"]
         with pytest.raises(BadInput, match=r"own\.uptime: no check reads it; did you mean own\.uptime_s\?"):
             profile.refuse_unread(values, self.read(tmp_path))
-
-
-def test_line_of_a_key_that_is_not_there_is_that_around_it(tmp_path: Path) -> None:
-    path = tmp_path / "a.yml"
-    path.write_text("---\na:\n  b:\n    c: 1\n", encoding="utf-8")
-    assert [line_of(path, keys) for keys in (("a", "b", "c"), ("a", "b", "x"), ("x",))] == [4, 3, 1]
