@@ -126,7 +126,8 @@ HANGS = {  # the kernel still tells the rest
         (
             "amd.bad_pages.threshold", "amd.clocks.locked", "amd.firmware.smu_uniform", "amd.firmware.uniform",
             "amd.throttle.power_brake", "amd.throttle.thermal", "gpu.clocks.sm_maximum", "gpu.clocks.unexplained",
-            "gpu.ecc.enabled", "gpu.memory.idle", "gpu.utilization.idle", "gpu.temperature.margin", "gpu.uuid.unique", "xgmi.link.active", "xgmi.link.count", "xgmi.link.speed",
+            "gpu.ecc.enabled", "gpu.memory.idle", "gpu.temperature.margin", "gpu.utilization.idle", "gpu.uuid.unique",
+            "xgmi.link.active", "xgmi.link.count", "xgmi.link.speed",
         ),
         "unknown",
     ),
@@ -152,7 +153,8 @@ NOT_LOADED = {
     **dict.fromkeys(
         (
             "amd.bad_pages.pending", "amd.bad_pages.retired", "amd.bad_pages.unreservable", "amd.firmware.smu_uniform",
-            "amd.bad_pages.threshold", "amd.clocks.locked", "amd.firmware.uniform", "gpu.clocks.sm_maximum",
+            "amd.bad_pages.threshold", "amd.clocks.locked", "amd.firmware.uniform", "amd.ras.unexplained",
+            "gpu.clocks.sm_maximum",
             "gpu.clocks.unexplained", "gpu.memory.idle", "gpu.utilization.idle",
             "amd.kfd.nodes", "amd.partition.compute", "amd.partition.memory", "amd.ras.deferred",
             "amd.throttle.power_brake", "amd.throttle.thermal", "gpu.device.state", "gpu.ecc.corrected",

@@ -61,6 +61,9 @@ FAULTS = [
     amd.fault("mi_unknown_reason", "the firmware holds the clock of GPU 5 for a reason that is new",
               {"gpu.clocks.unexplained": "fail"},
               amd.prints("metric", 5, throttle__moonlight_violation_status={"xcp_0": ["ACTIVE"] * 8})),
+    amd.fault("mi_ras_unknown_kind", "GPU 5 counts errors of a kind that is new", {"amd.ras.unexplained": "fail"},
+              amd.prints("metric", 5, ecc_blocks__UMC={
+                  "correctable_count": 0, "uncorrectable_count": 0, "deferred_count": 0, "moonlit_count": 3})),
     amd.fault("mi_memory_held", "20 GB of GPU 1 are held and no process is listed", {"gpu.memory.idle": "fail"},
               amd.prints("metric", 1, mem_usage__used_vram=amd.measured(20480, "MB")),
               amd.shows(1, "mem_info_vram_used", f"{20480 << 20}\n")),

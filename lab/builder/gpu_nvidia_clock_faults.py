@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from .faults import Fault
 from .gpu_nvidia_faults import BOTH, FAIL, TRAY, Apply, both, gpu, says
+from .node import Node
+from .recording import Recording
 
 BUSY, TOP_MHZ = "0x0", {"hgx_h100": 1980, "gb200_tray": 2062}
 WHOLE = 206158430208
@@ -23,16 +25,11 @@ def at(index: int, **answers: object) -> Apply:
 def busy(index: int, **answers: object) -> Apply:
     """Return what makes a GPU work at its highest clock, but for these answers."""
 
-    def apply(node, rec):  # type: ignore[no-untyped-def]
+    def apply(node: Node, rec: Recording) -> None:
         top = TOP_MHZ[node.klass]
         at(index, **{"CurrentClocksEventReasons": BUSY, "ClockInfo_0": top, "ClockInfo_1": top, **answers})(node, rec)
 
     return apply
-
-
-def everywhere(**answers: object) -> Apply:
-    """Return what makes every GPU answer otherwise."""
-    return says({f"gpu.*.nvmlDeviceGet{call}": value for call, value in answers.items()})
 
 
 PAGES = says({

@@ -119,7 +119,10 @@ UNITS_UNKNOWN = _unknown(
 SUPPORTING_UNKNOWN = {**UNITS_UNKNOWN, **_unknown("service.supporting.active")}
 SILENT = {
     "hgx_h100": {**SUPPORTING_UNKNOWN, **_unknown("service.accelerator.active", "service.accelerator.version")},
-    "gb200_tray": {**SUPPORTING_UNKNOWN, **_unknown("service.on_demand.active", "service.on_demand.version")},
+    "gb200_tray": {
+        **SUPPORTING_UNKNOWN,
+        **_unknown("service.on_demand.active", "service.on_demand.enabled", "service.on_demand.version"),
+    },
 }
 EXPORTER_SILENT = cluster.silent_exporter(of_accelerators=True)
 DOCKER_DOWN = _fails("service.runtime.active", "service.units.failed")
@@ -133,7 +136,7 @@ FAULTS = [
     Fault("imex_down", "the IMEX daemon ended with an error", ("gb200_tray",),
           _fails("service.on_demand.active", "service.units.failed"), _failed("nvidia-imex")),
     Fault("imex_stopped", "the IMEX daemon is enabled and was stopped", ("gb200_tray",),
-          _fails("service.on_demand.active"), _units(nvidia_imex=STOPPED)),
+          _fails("service.on_demand.enabled"), _units(nvidia_imex=STOPPED)),
     Fault("imex_version_differs", "IMEX is of another release than the driver", ("gb200_tray",),
           _fails("service.on_demand.version"),
           lambda node, rec: rec.command("nvidia-imex --version", "IMEX version is: 575.57.08\n")),

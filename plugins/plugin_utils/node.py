@@ -9,9 +9,8 @@ that turns out wrong (its Python was upgraded), it is asked a second time, with 
 from __future__ import annotations
 
 import signal
-import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 from ansible import constants as C
@@ -19,9 +18,9 @@ from ansible import constants as C
 from ..module_utils.collect.node import DOMAINS
 from ..module_utils.replay import claims
 from . import bundle, envelope
+from .clients import children_ended
 from .kept import recall, remember
 
-REAP_S = 2.0  # for a client to end when it is asked to
 MARGIN_S = 15.0  # for the connection, on top of what the node itself is given
 
 
@@ -59,44 +58,6 @@ def _exchange(
         done = action._low_level_execute_command(command, in_data=parcel, sudoable=True)
     limits = envelope.RECORDING if request.get("record") else envelope.FACTS
     return bundle.unpack(done.get("stdout", ""), done.get("stderr", ""), done.get("rc", 0), limits)
-
-
-@contextmanager
-def children_ended() -> Iterator[None]:
-    """End the clients (``ssh``) that the exchange started and that are left when it is given up.
-
-    Connection plugins wait for their client and nothing else: one that is interrupted there leaves it behind.
-    """
-    started: list[subprocess.Popen[Any]] = []
-    usual = subprocess.Popen
-
-    class Noted(usual):  # type: ignore[misc,valid-type]
-        """A child that is known here from its first moment on."""
-
-        def __init__(self, *arguments: Any, **options: Any):
-            started.append(self)
-            super().__init__(*arguments, **options)
-
-    subprocess.Popen = Noted  # type: ignore[misc]
-    try:
-        yield
-    except BaseException:
-        for process in started:
-            _end(process)
-        raise
-    finally:
-        subprocess.Popen = usual  # type: ignore[misc]
-
-
-def _end(process: subprocess.Popen[Any]) -> None:
-    """End a child that still runs, gently first (``ssh`` ends its proxy then), and take it off the process table."""
-    if getattr(process, "pid", None) is None:
-        return  # it was interrupted before there was a process
-    for end in (process.terminate, process.kill):
-        with suppress(subprocess.TimeoutExpired):
-            if process.poll() is None:
-                end()
-                process.wait(REAP_S)
 
 
 @contextmanager

@@ -194,6 +194,7 @@ def _device(
     device["processes"] = parse.processes(mine.get("process", {}))
     device["firmware"].update(parse.firmware(mine.get("firmware", {})))
     device["ras"]["blocks"] = parse.ras_blocks(mine.get("metric", {}))
+    device["ras"]["unexplained"] = parse.ras_unexplained(mine.get("metric", {}))
     device["ras"]["bad_pages"] = parse.bad_pages(mine.get("bad_pages", {}))
     device["links"] = _links(mine)
     told = isinstance(parse.pick(mine.get("static", {}), "ras"), dict)

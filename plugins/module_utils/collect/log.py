@@ -165,12 +165,13 @@ def _since_boot(source: str, lines: List[kmsg.Line], clock: Clock, truncated: bo
     return Log(source, OK, "", lines, min(times) if known else None, truncated)
 
 
-def _kern_log(host: Host, _unused: Clock) -> Log:
+def _kern_log(host: Host, clock: Clock) -> Log:
+    """A file that has no line of this boot is not written any more: how far it reaches cannot be said."""
     answer = host.run(["tail", "-c", str(RING_LIMIT // 2), KERN_LOG], timeout=10, limit=RING_LIMIT)
     said = answer.stderr.decode("utf-8", "replace")
     if "No such file" in said:
         return Log(KERN_LOG, ABSENT)
     lines = kmsg.syslog(answer.stdout)
     times = [line.at for line in lines if line.at is not None]
-    known = bool(lines) and len(times) == len(lines)
+    known = bool(lines) and len(times) == len(lines) and clock.booted_at is not None and max(times) >= clock.booted_at
     return _command(answer, KERN_LOG) or Log(KERN_LOG, OK, "", lines, min(times) if known else None)

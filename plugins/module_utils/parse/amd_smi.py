@@ -13,7 +13,7 @@ import json
 import re
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
-from . import amd_throttle
+from . import amd_ras, amd_throttle
 from .three_valued import any_of
 
 WRAPPERS = ("gpu_data", "xgmi_metric", "link_status")
@@ -194,14 +194,17 @@ def fields(entry: Mapping[str, Any], table: Iterable[Field]) -> Dict[str, Any]:
 
 def ras_blocks(entry: Mapping[str, Any]) -> Optional[Dict[str, Dict[str, Optional[int]]]]:
     """Return the error counts of every block of the chip, its name in lower case."""
-    blocks = pick(entry, "ecc_blocks")
-    if not isinstance(blocks, dict):
-        return None
-    kinds = ("correctable", "uncorrectable", "deferred")
-    return {
-        str(name).lower(): {f"{kind.replace('able', 'ed')}": whole(pick(counts, f"{kind}_count")) for kind in kinds}
-        for name, counts in blocks.items()
-    }
+    return amd_ras.blocks(pick(entry, "ecc_blocks"), lambda counts, name: whole(pick(counts, name)))
+
+
+def ras_unexplained(entry: Mapping[str, Any]) -> Optional[List[str]]:
+    """Return the error counts of kinds that nothing here knows and that are not zero; ``None`` without any counts."""
+    sections = {"all blocks": pick(entry, "ecc"), **_sections(pick(entry, "ecc_blocks"))}
+    return amd_ras.unexplained(sections, lambda counts, name: whole(pick(counts, name)))
+
+
+def _sections(value: Any) -> Dict[str, Any]:
+    return {str(name): counts for name, counts in value.items()} if isinstance(value, dict) else {}
 
 
 def throttle(entry: Mapping[str, Any], engines: Optional[int] = None) -> Dict[str, Any]:

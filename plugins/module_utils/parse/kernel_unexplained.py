@@ -18,9 +18,9 @@ LEVEL = 3  # syslog: err
 LEVELLED = ("nvidia", "amdgpu", "habanalabs", "fabric", "kernel")  # families whose unknown lines the level tells
 
 DRIVERS: Dict[str, str] = {
-    "nvidia": r"(?:NVRM\b|nvidia[\w-]*\b|nv_peer_mem\b|\[drm:\w+ \[nvidia)",
+    "nvidia": r"(?:NVRM\b|nvidia[\w-]*\b|nv_peer_mem\b|gdrdrv\b|\[drm:\w+ \[nvidia)",
     "amdgpu": r"(?:amdgpu\b|kfd kfd\b|\[drm:\w+ \[amdgpu\])",
-    "habanalabs": r"(?:habanalabs\w*\b|accel accel\d)",
+    "habanalabs": r"(?:habanalabs\w*\b|hbl_\w+\b|accel accel\d)",
     "fabric": r"(?:mlx[45]_\w+\b|mlx5\b|infiniband\b|ib_\w+\b|rdma_\w+\b|" + OTHER_ADAPTERS + r"\b)",
 }
 # A read of something that a board may lack: no driver works the worse for it.
@@ -51,7 +51,8 @@ NOISE: Dict[str, Tuple[str, ...]] = {
         # reads and calls that a board, chipset or firmware does not answer
         r"NVRM:?.*(?:cpuidInfoAMD|Unrecognized AMD processor|objClInitPcieChipset|nvlogAllocBuffer)",
         r"NVRM:?.*(?:[Ll]eft-over mapping|failed to allocate vmap|can't alloc VA space|CC secret cleanup)",
-        r"NVRM:?.*(?:Possible bad register read|GspRmControl failed|rpcRmApi\w+: .*failed|Power Source change)",
+        r"NVRM:?.*Possible bad register read(?!.*0xf{8}\b)",
+        r"NVRM:?.*(?:GspRmControl failed|rpcRmApi\w+: .*failed|Power Source change)",
         # the rest of a sentence that several lines tell
         r"NVRM:? +(?:installed in this system|in this system|nvidia\.ko|System Processor|Please |Firmware' )",
         r"NVRM:? +(?:www\.|the Linux|Supported NVIDIA|graphics driver)",

@@ -38,6 +38,12 @@ def error_counts(text: Optional[str]) -> Dict[str, Optional[int]]:
     return {name: int(found[key]) if key in found else None for name, key in names.items()}
 
 
+def unknown_counts(text: Optional[str]) -> List[str]:
+    """Return the lines of a ``ras/<block>_err_count`` file that count something, but neither "ue" nor "ce" nor "de"."""
+    found = re.findall(r"^(\w{1,40}):\s*(\d{1,18})\s*$", text or "", re.MULTILINE)
+    return [f"{name}: {count}" for name, count in found if name not in ("ue", "ce", "de") and int(count)]
+
+
 def bad_pages(text: Optional[str]) -> Dict[str, Optional[int]]:
     """Return how many pages ``ras/gpu_vram_bad_pages`` lists as retired, pending and not retirable."""
     if text is None:

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from ..nvml_calls import HANDLE
+from ..nvml_calls import FIELDS, HANDLE, field_key
 from ..nvml_codes import GPU_IS_LOST, NOT_FOUND, RESET_REQUIRED, code_of
 from . import nvml_fabric
 from .gpu_shape import blank, label, margin, pci_address
-from .nvml_answers import REFUSED, Answers, answer_lacks, truth
+from .nvml_answers import REFUSED, Answers, truth
 from .nvml_clocks import clocks
 from .nvml_fabric import fabric, links, topology
 from .nvml_memory import ecc, inforom, instances, memory, remap
@@ -21,11 +21,16 @@ PEERS = {1: "direct", 2: "switch"}
 ENVIRONMENTS = {0: "none", 1: "simulation", 2: "production"}
 BEYOND = (("nvmlDeviceGetNvLinkState", 2), ("mig.nvmlDeviceGetUUID", NOT_FOUND))  # the last link, an instance
 OPTIONAL = {  # facts that only some boards and drivers have, by the call that gives them
+    "addressing_mode": "nvmlDeviceGetAddressingMode",
     "clocks.sm_application_mhz": "nvmlDeviceGetApplicationsClock(1)",
+    "ecc.sram_threshold_exceeded": "nvmlDeviceGetSramEccErrorStatus",
     "inforom_corrupted": "nvmlDeviceGetInforomConfigurationChecksum",
+    "recovery_action": field_key((FIELDS["GET_GPU_RECOVERY_ACTION"], 0)),
+    "remap.banks": "nvmlDeviceGetRowRemapperHistogram",
+    "repair": "nvmlDeviceGetRepairStatus",
     "retired_page_count": "nvmlDeviceGetRetiredPages(1)",
-    "unrepairable_memory": "nvmlDeviceGetUnrepairableMemoryFlag_v1",
     "retired_pages.pending": "nvmlDeviceGetRetiredPagesPendingStatus",
+    "unrepairable_memory": "nvmlDeviceGetUnrepairableMemoryFlag_v1",
 }
 
 
@@ -216,8 +221,7 @@ def errors(transcript: Mapping[str, Any]) -> List[Dict[str, str]]:
     everything += [(f"GPU {index}", raw) for index, raw in enumerate(transcript.get("gpus", []))]
     for who, raw in everything:
         for call, answer in raw.items():
-            lacking = answer_lacks(answer) if call in OPTIONAL.values() else code_of(answer) in REFUSED
-            if isinstance(answer, dict) and "error" in answer and not lacking:
+            if isinstance(answer, dict) and "error" in answer and code_of(answer) not in REFUSED:
                 detail = f": {answer['detail']}" if answer.get("detail") else ""
                 if (call.split("(")[0], code_of(answer)) not in BEYOND:
                     seen.setdefault((call.split("(")[0], answer["error"] + detail), []).append(who)

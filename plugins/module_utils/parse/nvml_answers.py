@@ -9,6 +9,12 @@ from typing import Any, Mapping, Optional
 from ..nvml_calls import FIELDS, LINK_FIELDS, field_key
 from ..nvml_codes import DEPRECATED, FUNCTION_NOT_FOUND, NOT_SUPPORTED, code_of
 
+UNASKED = ("BINDING_LACKS", "NEVER_ASKED")
+SINCE = (
+    "nvmlDeviceGetApplicationsClock(1)",
+    "nvmlDeviceGetInforomConfigurationChecksum",
+    "nvmlDeviceGetUnrepairableMemoryFlag_v1",
+)
 REFUSED = (NOT_SUPPORTED, FUNCTION_NOT_FOUND, DEPRECATED)  # this board or driver does not have it: nothing failed
 
 
@@ -24,8 +30,12 @@ class Answers:
         return None if isinstance(value, dict) and "error" in value else value
 
     def lacks(self, key: str) -> bool:
-        """Return whether there is no such thing, by the answer or because an older recording never asked for it."""
-        return key not in self.raw or answer_lacks(self.raw[key])
+        """Return whether the board, the driver or the binding says that it has no such thing.
+
+        An older recording that never asked for what is asked for since has it no more than they.
+        """
+        answer = self.raw.get(key, {"error": "NEVER_ASKED"} if key in SINCE else None)
+        return code_of(answer) in REFUSED or (isinstance(answer, dict) and answer.get("error") in UNASKED)
 
     def member(self, key: str, name: str) -> Any:
         """Return a member of a structure."""
@@ -55,11 +65,6 @@ class Answers:
         """Return milliwatts as watts."""
         value = self.get(key)
         return None if value is None else value / 1000
-
-
-def answer_lacks(answer: Any) -> bool:
-    """Return whether an answer says that the board, the driver or the binding does not have what was asked for."""
-    return code_of(answer) in REFUSED or (isinstance(answer, dict) and answer.get("error") == "BINDING_LACKS")
 
 
 def truth(value: Any) -> Optional[bool]:

@@ -200,6 +200,16 @@ def test_reboot_is_known_only_where_there_is_a_mark_for_it():
     assert collect({"/etc/os-release": rhel})["updates"]["reboot_required"] is None
 
 
+@pytest.mark.parametrize(
+    ("release", "folder"),
+    [("ID=debian\n", "/etc/apt/apt.conf.d"), ('ID="rhel"\n', "/etc/systemd/system/timers.target.wants")],
+)
+@pytest.mark.parametrize(("state", "automatic"), [("absent", False), ("denied", None), ("failed", None)])
+def test_settings_that_nobody_may_read_switch_nothing_off(release, folder, state, automatic):
+    facts = collect({"/etc/os-release": release, folder: {"state": state}})
+    assert facts["updates"]["automatic"] is automatic
+
+
 def test_iommu_translation():
     groups = {f"/sys/kernel/iommu_groups/{number}/type": "identity\n" for number in range(3)}
     iommu = collect({**groups, "/sys/class/iommu/dmar0/uevent": ""})["iommu"]

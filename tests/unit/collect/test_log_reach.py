@@ -47,7 +47,8 @@ def test_a_machine_without_a_journal_has_its_boot():
 
 
 def test_a_log_file_tells_what_was_before_the_boot_but_no_levels():
-    rows = "2026-11-17T10:00:00+00:00 h kernel: old\n2026-11-18T02:00:00+00:00 h kernel: " + LOST + "\n"
+    said = {"2026-11-17T10:00:00Z": "old", "2026-11-18T02:00:00Z": LOST, "2026-11-18T11:00:00Z": "up"}
+    rows = "".join(f"{at} h kernel: {text}\n" for at, text in said.items())
     commands = {SINCE: {"state": "timeout"}, **young(), "tail -c 4194304 /var/log/kern.log": rows}
     facts = collect(commands.items(), uptime=HOUR)
     assert (facts["source"], facts["complete"]) == ("dmesg, /var/log/kern.log", True)
@@ -56,6 +57,12 @@ def test_a_log_file_tells_what_was_before_the_boot_but_no_levels():
     assert facts["found"]["nvidia"]["critical"] == []
     assert facts["found"]["kernel"]["unknown"] is None
     assert "level" in facts["errors"][-1]["reason"]
+
+
+def test_a_log_file_that_is_not_written_any_more_proves_nothing():
+    rows = "2026-11-17T10:00:00Z h kernel: old\n2026-11-18T02:00:00Z h kernel: older boot\n"
+    commands = {SINCE: {"state": "timeout"}, **young(), "tail -c 4194304 /var/log/kern.log": rows}
+    assert collect(commands.items(), uptime=HOUR)["complete"] is False
 
 
 def test_the_ring_buffer_tells_what_the_journal_lost():

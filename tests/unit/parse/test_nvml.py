@@ -181,7 +181,7 @@ def test_parts_of_the_fabric_health_that_are_not_watched():
 
 
 @pytest.mark.parametrize(
-    ("answer", "lacks"), [("!3", True), ("!13", True), ("!26", True), ("!999", False), ("0", False)]
+    ("answer", "lacks"), [("!3", True), ("!13", True), ("!26", True), ("!999", False), ("!4", False)]
 )
 def test_what_is_not_supported_is_no_failed_read(answer, lacks):
     for fact, call in nvml.OPTIONAL.items():

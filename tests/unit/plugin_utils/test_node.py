@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
+import time
 from types import SimpleNamespace
 
 import pytest
 from ansible import constants as C
 
-from ansible_collections.muster.fleet.plugins.plugin_utils import bundle, kept, node
+from ansible_collections.muster.fleet.plugins.plugin_utils import bundle, clients, kept, node
 
 from .test_bundle import MINIMAL
 
@@ -105,6 +105,8 @@ class Client:
 
     def _low_level_execute_command(self, command, in_data, sudoable):
         self.started = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        time.sleep(0.2)  # for all of its family to be there
+        self.family = [self.started.pid, *clients._below(self.started.pid)]
         self.started.stdout.read()
 
 
@@ -113,18 +115,20 @@ class Client:
     [
         ["sleep", "300"],
         ["sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"],
+        ["sh", "-c", "sleep 300; true"],
+        ["sh", "-c", "sh -c 'sh -c \"sleep 300; true\"; true'; true"],
     ],
-    ids=["silent", "that will not end"],
+    ids=["silent", "that will not end", "with a child", "with a grandchild"],
 )
 def test_client_of_a_machine_that_timed_out_is_ended(command, monkeypatch):
     monkeypatch.setattr(node, "MARGIN_S", 0.3)
-    monkeypatch.setattr(node, "REAP_S", 0.5)
+    monkeypatch.setattr(clients, "REAP_S", 0.5)
     connection = Client(command)
     usual = subprocess.Popen
     with pytest.raises(bundle.NoAnswer, match="timeout"):
-        node.ask(connection, VARIABLES, {**REQUEST, "deadline_s": 0.2}, None)
+        node.ask(connection, VARIABLES, {**REQUEST, "deadline_s": 0.4}, None)
     assert connection.started.returncode is not None
-    assert not Path(f"/proc/{connection.started.pid}").exists()
+    assert not any(map(clients._lives, connection.family))
     assert subprocess.Popen is usual
 
 

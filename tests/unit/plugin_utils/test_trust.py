@@ -262,7 +262,7 @@ def test_two_people_are_enough(place: Place) -> None:
 @pytest.mark.parametrize("left", golive_input.APPROVALS)
 def test_an_approval_that_is_not_asked_for_refuses_until_it_is_struck_out_by_name(place: Place, left: str) -> None:
     signoffs = [{"role": role} for role in ROLES if role not in golive_input.APPROVALS[left]]
-    risks = dict.fromkeys(golive_input.AREAS, {"accepted": True, "by": LEAD})
+    risks = {area: {"accepted": True, "by": LEAD} for area in golive_input.AREAS}
     record = decide(place, signoffs=signoffs, risks=risks)
     assert record["decision"] == golive.REJECT
     assert any(f"{left} approval is unknown: no sign-off is required of" in reason for reason in record["reasons"])
