@@ -70,6 +70,7 @@ class FakeKind(Plain):
     """The protocol over a :class:`World`."""
 
     touches = True
+    has_mounts = True
     made_with_stop = True
 
     def __init__(self, world: World) -> None:

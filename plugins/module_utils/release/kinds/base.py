@@ -54,6 +54,7 @@ class Kind(Protocol):
 
     touches: bool  # whether a deploy stops and starts anything
     given: Optional[List[str]]  # accelerator devices that the service is given; None: not known, so any
+    has_mounts: bool  # whether it keeps data in mounts
     made_with_stop: bool  # whether other stop settings need another container
 
     def resolve(self, spec: Spec) -> str:
