@@ -28,14 +28,19 @@ def before(
     wanted = service["preflight"]
     for entry in wanted["directories"]:
         _directory(report, entry)
-    for path in needs:
-        if not os.path.exists(path):
-            report.row("pre.directories", "fail", "absent", "present", f"{path} is not there", item=path, source=path)
+    needed(report, needs)
     disk(report, "pre.disk", wanted["disk_percent"], _places(service, engine, state_dir))
     if wanted["driver"] != "none":
         _driver(report, wanted["driver"])
     if wanted.get("container_runtime"):
         _runtime(report, wanted["container_runtime"], engine)
+
+
+def needed(report: Report, needs: Sequence[str]) -> None:
+    """Answer whether the paths are there without which a release cannot be started."""
+    for path in needs:
+        if not os.path.exists(path):
+            report.row("pre.directories", "fail", "absent", "present", f"{path} is not there", item=path, source=path)
 
 
 def after(report: Report, service: Mapping[str, Any], kind: Kind, engine: Optional[Engine], state_dir: str) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import errno
 import json
 import os
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 SECRET = 0o600
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -15,7 +15,11 @@ RESERVE_BYTES = 256 * 1024  # more than journal, history, audit line and the lon
 
 
 class Damaged(Exception):
-    """A file is there and cannot be what was written."""
+    """A file is there and cannot be what was written. ``way_out`` says what to do about it."""
+
+    def __init__(self, why: str, way_out: str = ""):
+        super().__init__(why)
+        self.way_out = way_out
 
 
 def folder(path: str, mode: int = 0o700) -> None:
@@ -49,22 +53,32 @@ def put(path: str, data: bytes, mode: int = SECRET, owner: int = -1, group: int 
         os.fchown(handle, owner, group)
         os.fchmod(handle, mode)
         os.fsync(handle)
-    except OSError:
+    except OSError as error:
         os.close(handle)
         remove(path)
-        raise
+        raise named(error, path) from error
     os.close(handle)
+
+
+def named(error: OSError, path: str) -> OSError:
+    """Return an error that says which file it is about: a write that fails does not say so by itself."""
+    return error if error.filename or error.errno is None else OSError(error.errno, error.strerror, path)
+
+
+def spared(reserve: Optional[str], does: Callable[[], Any]) -> Any:
+    """Return what ``does`` returns. On a full disk the file ``reserve`` is given up, and it is done once more."""
+    try:
+        return does()
+    except OSError as error:
+        if error.errno not in FULL or not reserve or not remove(reserve):
+            raise
+        return does()
 
 
 def write(path: str, data: bytes, mode: int = SECRET, reserve: Optional[str] = None) -> None:
     """Replace a file at once. On a full disk the file ``reserve`` is given up for it."""
     beside = f"{path}.new"
-    try:
-        put(beside, data, mode)
-    except OSError as error:
-        if error.errno not in FULL or not reserve or not remove(reserve):
-            raise
-        put(beside, data, mode)
+    spared(reserve, lambda: put(beside, data, mode))
     os.rename(beside, path)
     sync(os.path.dirname(path))
 

@@ -6,11 +6,12 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List
 
-from . import Refused, StepFailed, checks, disk, files, gate, guard
-from .kinds.base import Spec
+from . import Refused, StepFailed, checks, disk, files, gate, guard, refusals
+from .kinds.base import Spec, altered, content_of
 from .work import Work, is_silent, known
 
 BARRIER_S = 30.0
+FURTHER = "Bring it back as it was, go further back (rollback_to), or deploy a release"
 
 
 def guard_(work: Work) -> None:
@@ -45,7 +46,10 @@ def space(work: Work) -> None:
     else:
         _make_room(work)
     state_dir = work.store.folder if not work.check else "/"
-    checks.before(work.report, work.target["service"], needs, work.engine, state_dir)
+    if work.emergency:
+        checks.needed(work.report, needs)
+    else:
+        checks.before(work.report, work.target["service"], needs, work.engine, state_dir)
     failing = work.report.failing("pre")
     if failing:
         raise Refused("; ".join(row["message"] for row in failing))
@@ -53,19 +57,24 @@ def space(work: Work) -> None:
 
 def _make_room(work: Work) -> None:
     store = work.store
+    reserve = store.reserve if work.emergency else None
     try:
-        disk.hold(store.reserve)
+        if not work.emergency:
+            disk.hold(store.reserve)
         store.keep_key()
         if store.entry(work.target["id"]) is None:
             store.write_spec(work.target)
     except OSError as error:
-        raise Refused(f"{store.folder} cannot be written: {error}") from error
-    files.stage(
-        f"{work.target['id']}.before", [file for file in work.target["before"] if file["content"] is not None], False
-    )
-    files.stage(work.target["id"], work.target["files"], True)
-    if work.current:
-        files.stage(work.current["id"], work.current["files"], False)
+        raise Refused(f"{store.folder} cannot be written: {error}", refusals.ROOM) from error
+    before = [file for file in work.target["before"] if file["content"] is not None]
+    for name, kept in ((f"{work.target['id']}.before", before), (work.target["id"], work.target["files"])):
+        files.stage(name, kept, kept is not before, reserve)
+    try:
+        files.stage(work.current["id"] if work.current else "", work.current["files"] if work.current else [], False)
+    except Refused as error:
+        if not work.emergency:
+            raise
+        work.report.warn(f"if this fails, there is no going on with what runs now: {error}")
 
 
 def way_back(work: Work) -> None:
@@ -76,7 +85,12 @@ def way_back(work: Work) -> None:
         )
         work.report.warn("first deploy: there is nothing to go back to")
         return
-    lacking = work.kind.lacking(work.current)
+    lacking = _not_to_be_had(work, work.current)
+    if lacking and (work.emergency or not work.kind.touches):
+        seen = f"{work.current['tag']} ({work.current['id']})"
+        work.report.warn(f"if this fails, there is no going on with {seen}: {lacking}")
+        work.report.row("pre.way_back", "not_applicable", lacking, "can be started again", "it is to be left for good")
+        return
     if lacking and work.kind.running() is not None:
         work.report.row("pre.way_back", "fail", lacking, "can be started again", lacking)
         raise Refused(f"there would be no way back to {work.current['tag']}: {lacking}")
@@ -91,21 +105,54 @@ def way_back(work: Work) -> None:
     work.report.row("pre.way_back", "pass", seen, "can be started again")
 
 
+def _not_to_be_had(work: Work, current: Spec) -> str:
+    """Say why what runs now could not be started again. That it has changed since its deploy is only told."""
+    try:
+        lacking = work.kind.lacking(current)
+        changed = None if lacking else altered(work.kind, current)
+    except OSError as error:
+        return str(error)
+    if changed:
+        work.report.warn(f"{current['tag']}: {changed}; as it is now, it can be gone back to")
+    return lacking or ""
+
+
 def pull(work: Work) -> None:
     """Bring the release to this machine. An earlier one is there already, or comes from the registry by its digest."""
     if work.check:
-        lacking = work.kind.lacking(work.target) if work.params["state"] != "present" else None
-        if lacking:
-            work.report.warn(f"{lacking}: the registry would be asked for it")
+        _foreseen(work)
         return
     try:
         more = work.kind.fetch(work.target, work.tick)
     except StepFailed as error:
         lacking = work.kind.lacking(work.target) if work.target.get("image_id") else None
-        raise Refused(f"{lacking}; {error}" if lacking else str(error)) from error
+        why = f"{lacking}; {error}" if lacking and lacking not in str(error) else str(error)
+        _target(work, "fail", why)
+        raise Refused(why, FURTHER if work.emergency else "") from error
     if more:
         work.target.update(more)
         work.store.write_spec(work.target)
+    _target(work, "pass")
+
+
+def _foreseen(work: Work) -> None:
+    """Answer whether a release that was deployed once could be brought here, without bringing it."""
+    if work.params["state"] == "present":
+        return
+    why = work.kind.lacking(work.target) or altered(work.kind, work.target) or ""
+    if why and work.engine is None:
+        _target(work, "fail", why)
+        raise Refused(why, FURTHER)
+    if why:
+        why = f"{why}: the registry would be asked for it"
+        work.report.warn(why)
+    _target(work, "unknown" if why else "pass", why)
+
+
+def _target(work: Work, status: str, message: str = "") -> None:
+    if work.emergency:
+        seen = f"{work.target['tag']} ({work.target['id']})"
+        work.report.row("pre.target", status, seen, "can be started from what is kept", message)
 
 
 def prepare(work: Work) -> None:
@@ -178,6 +225,7 @@ def commit(work: Work) -> None:
     store, target = work.store, work.target
     if store.current == target["id"]:
         return
+    _as_left(work)
     if work.params["state"] == "rolled_back":
         reason = f"rolled back: {work.params['why']}" if work.params["why"] else "rolled back"
         newer = [
@@ -192,6 +240,14 @@ def commit(work: Work) -> None:
     else:
         outcome = {"present": "deployed"}.get(work.params["state"], work.params["state"])
         store.remember("committed", [work.entry(target, True, outcome)], target["id"], **work.who())
+
+
+def _as_left(work: Work) -> None:
+    """Keep what the files of the release before were like when it ended: that is what a rollback brings back."""
+    now = work.kind.content(work.current) if work.current else None
+    if work.current and now not in (None, content_of(work.current)):
+        work.current["left"] = now
+        work.store.write_spec(work.current)
 
 
 def prune(work: Work) -> None:

@@ -52,6 +52,7 @@ class World:
         self.name: str | None = None
         self.digests = dict(DIGESTS)
         self.given: list[str] | None = []
+        self.contents: dict[str, str] = {}  # digest of a release -> what its files have become
         self.fuse = fuse
         self.exit_code = 0
 
@@ -93,6 +94,9 @@ class FakeKind:
 
     def lacking(self, spec: dict[str, Any]) -> str | None:
         return None if spec["id"] in self.world.things else "its image is gone"
+
+    def content(self, spec: dict[str, Any]) -> str | None:
+        return self.world.contents.get(spec["digest"], spec["digest"])
 
     def needs(self, spec: dict[str, Any]) -> list[str]:
         return []

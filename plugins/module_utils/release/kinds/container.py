@@ -88,6 +88,9 @@ class Container:
             )
         return None
 
+    def content(self, spec: Spec) -> Optional[str]:
+        return None  # an image has its digest for a name
+
     def needs(self, spec: Spec) -> List[str]:
         mounted = [mount["source"] for mount in spec["service"]["mounts"] if mount["source"].startswith("/")]
         return mounted + spec["service"]["devices"]
