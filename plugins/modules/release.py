@@ -15,6 +15,8 @@ description:
   - Every step is written to a journal on the host before it is taken. When this module, the connection, the container engine or the
     controller dies, the next run for this service finds the journal and first brings things to order.
   - Only releases that passed their gate and watch window are gone back to.
+  - A deploy whose controller is gone (the job was cancelled, the connection was lost) notices that within seconds, and undoes what it did or
+    goes back. What has passed gate and watch window is brought to its end, and so is a rollback.
   - A training run is never stopped. While one, or anything else, holds an accelerator that the service is given, a deploy is refused or waits.
   - Secrets are given in O(env) and O(files). They are kept on the host below O(state_dir), readable by root only, because configuration is
     rolled back together with the image. They are in no journal, history, diff, label or command line.
@@ -41,7 +43,8 @@ options:
       - V(present) runs what O(tag) stands for, and changes nothing when that runs already and is well.
       - V(rolled_back) goes O(to) verified releases back.
       - V(restarted) replaces what runs by itself, with gate and watch window, such as after a service that it depends on was replaced.
-      - V(recovered) only brings to order what an interrupted run left behind. The others do so first as well.
+      - V(recovered) only brings to order what an interrupted run left behind. The others do so first as well. It fails where the service does
+        not run.
     type: str
     choices: [present, rolled_back, restarted, recovered]
     default: present
@@ -121,8 +124,8 @@ RETURN = r"""
 outcome:
   description:
     - V(deployed), V(unchanged), V(rolled_back), V(restarted) or V(recovered) when all is well.
-    - V(refused) when nothing was touched, V(reverted) when the release before runs again, V(failed) when nothing good runs. With these the
-      module fails.
+    - V(refused) when nothing was touched, V(reverted) when the release before runs again, V(failed) when nothing good runs, also where it
+      did not run before and nothing could be done about that. With these the module fails, and C(msg) says what to do.
   returned: always
   type: str
 release:
@@ -186,6 +189,7 @@ audit:
     hash: {description: Its hash., type: str}
 """
 
+import signal
 from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
@@ -215,6 +219,7 @@ OPTIONS: Dict[str, Any] = {
 
 def main() -> None:
     """Hand over to the state machine."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a lost terminal must not end it half-way: it notices, and goes back
     module = AnsibleModule(OPTIONS, supports_check_mode=True, required_if=[("state", "present", ("service", "tag"))])
     result = machine.run(module.params, module.check_mode)
     for text in result.pop("warnings"):  # Ansible adds them to the result itself

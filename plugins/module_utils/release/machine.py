@@ -58,9 +58,11 @@ class Machine:
 
     def enter(self, name: str) -> None:
         """Go into a phase: the journal says so before anything of it is done."""
+        phase = phases.PHASES[phases.NAMES.index(name)]
+        if phase.journaled and name != phases.COMMITTED:
+            self.work.wanted()
         self.work.report.enter(name)
         self.last = name
-        phase = phases.PHASES[phases.NAMES.index(name)]
         if self.check or not phase.journaled:
             return
         self.work.lease.renew()

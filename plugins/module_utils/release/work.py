@@ -9,7 +9,7 @@ import json
 import time
 from typing import Any, Dict, Iterable, List, Mapping, Optional
 
-from . import Refused, StepFailed, clock, disk, gate, guard
+from . import Refused, StepFailed, clock, controller, disk, gate, guard
 from .engine import Engine
 from .kinds.base import Kind, Running, Spec
 from .lease import Lease
@@ -42,8 +42,15 @@ class Work:
         self.alone = check or params["state"] != "present"  # whether it goes on when nobody waits for its result
         store.emergency = params["state"] in ("rolled_back", "recovered")
 
+    def wanted(self) -> None:
+        """Raise :class:`StepFailed`, once, when the controller of a deploy is gone: it is undone then, or gone back."""
+        if not self.alone and controller.is_gone():
+            self.alone = True
+            raise StepFailed(controller.GONE)
+
     def tick(self) -> None:
-        """Say that the run goes on, now and then; raise :class:`lease.Lost`."""
+        """Say that the run goes on, now and then; raise :class:`lease.Lost`, or that nobody waits for it any more."""
+        self.wanted()
         if not self.check and time.monotonic() >= self._ticks_from:
             self.lease.renew()
             self._ticks_from = time.monotonic() + TICK_S
