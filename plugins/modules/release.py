@@ -139,6 +139,16 @@ release:
     image_id: {description: Id of the image in the engine., type: str}
     config_hash: {description: "Hash of all configuration, keyed with a key that never leaves the host.", type: str}
     since: {description: When it was started., type: str}
+current:
+  description: What the history names as current, whether it runs or not.
+  returned: always
+  type: dict
+  contains: *release
+target:
+  description: What was asked for, once it is known. V(null) where it did not come so far.
+  returned: always
+  type: dict
+  contains: *release
 previous:
   description: Where a rollback would go. V(null) when there is nothing to go back to.
   returned: always

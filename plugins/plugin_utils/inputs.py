@@ -13,6 +13,9 @@ import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ansible.errors import AnsibleActionFail
+
+from . import texts
 from .files import ROLES, entries
 
 
@@ -25,15 +28,32 @@ def options(
     ``__muster_role`` names a role (bringup) whose variables come before those of the action's own name.
     """
     name = action._task.action.rsplit(".", 1)[-1]
-    given = dict(action._task.args)
+    given, called = dict(action._task.args), dict.fromkeys(action._task.args, "")
     role = action._templar.template(variables["__muster_role"]) if variables.get("__muster_role") else None
     for option in arguments:
         for variable in _variables(name, option, role, inventory):
             if option not in given and not _unsaid(variables.get(variable)):
-                given[option] = action._templar.template(variables[variable])
+                given[option], called[option] = action._templar.template(variables[variable]), variable
                 if _unsaid(given[option]):
                     del given[option]
-    action._task.args = given
+    return validated(action, given, arguments, called)
+
+
+def validated(
+    action: Any, given: Mapping[str, Any], arguments: Mapping[str, Any], called: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Return the options of an action as its argument spec has them; what must be text and is none is an error.
+
+    ``called`` has the variables that options come from.
+    """
+    name = action._task.action.rsplit(".", 1)[-1]
+    problems: list[str] = []
+    for option in [option for option in given if option in arguments and given[option] is not None]:
+        shown = (called or {}).get(option) or f"{name}_{option}"
+        problems += texts.wrong(shown, option, given[option], arguments[option])
+    if problems:
+        raise AnsibleActionFail("; ".join(problems))
+    action._task.args = {key: texts.bare(value, arguments.get(key, {})) for key, value in given.items()}
     unused, valid = action.validate_argument_spec(argument_spec=arguments)
     return dict(valid)
 

@@ -9,7 +9,7 @@ from typing import Any, Dict, Mapping, Optional
 
 from . import Refused, StepFailed, choose, disk, kinds, phases, recovery, refusals, steps
 from .lease import Held, Lost
-from .report import Report
+from .report import Report, short
 from .store import Store
 from .work import Work, is_up, known, running
 
@@ -132,7 +132,9 @@ class Machine:
         now = choose.current(work)
         choose.render(work)
         self.enter("resolve")
-        if not choose.resolve(work, now):
+        differs = choose.resolve(work, now)
+        work.report.target = short(work.target)
+        if not differs:
             return self._result("unchanged", work.report.recovered is not None, f"{work.target['tag']} runs already")
         try:
             self._through()

@@ -46,9 +46,22 @@ def deploy(order: Order, tag: str, rendered: Rendered, registry: Mapping[str, An
         answers += _restarted(order)
         if not deed.good(answers):
             bad = answers[-1]
-            answers += _led_back(order)
-            return _told(order, answers, deed.REVERTED if deed.good(answers[-1:]) else deed.FAILED, bad)
+            back = _led_back(order)
+            outcome = deed.REVERTED if deed.good(back) else deed.FAILED
+            return _told(order, answers + back, outcome, bad, f". {_where_to(order, back)}")
     return _told(order, answers, answers[0]["outcome"], answers[0])
+
+
+def _where_to(order: Order, back: Answers) -> str:
+    """Say what became of a chain that was rolled back because a dependant failed."""
+    name, runs = order.chain[0], (back[0].get("release") or {}).get("tag") or "nothing"
+    bad = next((answer for answer in back if answer["outcome"] not in deed.GOOD), None)
+    if bad is None:
+        others = [answer["service"] for answer in back[1:]]
+        return f"{name} was rolled back, {runs} runs again" + (f"; restarted: {', '.join(others)}" if others else "")
+    if bad is back[0]:
+        return f"{name} could not be rolled back, {runs} runs: {deed.said(bad, name, order.host)}"
+    return f"{name} was rolled back, {runs} runs again, and then {deed.said(bad, bad['service'], order.host)}"
 
 
 def roll_back(order: Order, steps: int, only_from: str = "") -> deed.Deed:
@@ -58,8 +71,8 @@ def roll_back(order: Order, steps: int, only_from: str = "") -> deed.Deed:
     """
     if only_from:
         now = _asked(order, order.chain[0], state="recovered")
-        tag = (now.get("release") or {}).get("tag")
-        if now["outcome"] in deed.GOOD and tag != only_from:
+        tag = (now.get("release") or now.get("current") or {}).get("tag")
+        if now["outcome"] in (*deed.GOOD, deed.FAILED) and tag != only_from:
             told = deed.said({"msg": f"runs {tag}, so it is not led back from {only_from}"}, order.chain[0], order.host)
             return deed.new(
                 order.host, deed.UNCHANGED, told, answers=[now | {"outcome": deed.UNCHANGED}], check=order.check
@@ -111,7 +124,8 @@ def _asked(order: Order, name: str, state: str, **more: Any) -> dict[str, Any]:
     return deed.answer(name, state, returned)
 
 
-def _told(order: Order, answers: Answers, outcome: str, about: Mapping[str, Any]) -> deed.Deed:
+def _told(order: Order, answers: Answers, outcome: str, about: Mapping[str, Any], more: str = "") -> deed.Deed:
     changed = any(answer.get("changed") for answer in answers)
     message = deed.said(about, about["service"], order.host)
+    message = message.rstrip(".") + more if more else message
     return deed.new(order.host, outcome, message, answers=answers, changed=changed, check=order.check)

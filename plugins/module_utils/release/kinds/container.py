@@ -12,7 +12,7 @@ import time
 from typing import Any, Dict, Iterable, List, Mapping, Optional
 from urllib.parse import quote
 
-from .. import Refused, StepFailed, registry
+from .. import Refused, StepFailed, leftovers, registry
 from ..engine import Engine, EngineError
 from .base import RUNNING, Probe, Running, Spec, Tick
 from .container_body import RELEASE_LABEL, SERVICE_LABEL, body
@@ -172,6 +172,7 @@ class Container:
         if found is None:
             raise StepFailed(str(self.lacking(spec) or f"the container of release {spec['id']} is gone"))
         self._alone(found, spec)
+        self._end_leftovers()
         if found["Name"].lstrip("/") != self.name:
             self.engine.call("POST", f"/containers/{found['Id']}/rename", name=self.name)
         self._policy(found, spec["service"]["restart"])
@@ -229,6 +230,11 @@ class Container:
                 self._stopped(other, spec["service"]["stop"]["grace_s"])
             if other["Name"].lstrip("/") == self.name:
                 self._aside(other, release)
+
+    def _end_leftovers(self) -> None:
+        """End what still runs of own containers that the engine calls ended."""
+        listed = self.engine.labelled(f"{SERVICE_LABEL}={self.name}")
+        leftovers.end([one["Id"] for one in listed if one.get("State") not in (RUNNING, "restarting", "paused")])
 
     def _stopped(self, found: Mapping[str, Any], grace_s: int) -> int:
         path = f"/containers/{found['Id']}"
