@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Mapping
 
 from . import findings, heatmap, todo
-from .console import merged_sentence, planted_sentence, site_sentence
+from .console import merged_sentence, planted_sentence, site_sentence, word
 from .terms import COUNTED, PASSED_MUSTER, PHASES, VERDICT_WORDS, VERDICTS, band, phase_title, rank
 from .text import natural
 
@@ -56,8 +56,8 @@ def _head(run: Run) -> dict[str, Any]:
     total = len(run["hosts"])
     passed = sum(run["counts"][verdict] for verdict in PASSED_MUSTER)
     return {
-        "word": VERDICT_WORDS[run["verdict"]],
-        "sentence": f"{passed} of {total} hosts passed muster." if total else f"Nothing was judged: {run['reason']}.",
+        "word": word(run),
+        "sentence": f"{passed} of {total} hosts {'would pass' if run.get('check_mode') else 'passed'} muster." if total else f"Nothing was judged: {run['reason']}.",
         "counts": [(verdict, VERDICT_WORDS[verdict], run["counts"][verdict]) for verdict in COUNTED],
         "simulated": sum(host["simulated"] for host in run["hosts"].values()),
         "planted": planted_sentence(run["planted"]) if run["planted"] else None,
