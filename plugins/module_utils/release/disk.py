@@ -7,7 +7,8 @@ from __future__ import annotations
 import errno
 import json
 import os
-from typing import Any, Callable, Optional
+import stat
+from typing import Any, Callable, Iterator, Optional
 
 SECRET = 0o600
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -30,8 +31,30 @@ def folder(path: str, mode: int = 0o700) -> None:
     try:
         os.mkdir(path, mode)
     except FileExistsError:
-        return
+        if os.path.isdir(path):
+            return
+        raise OSError(errno.ENOTDIR, "is a file, or a link that leads nowhere", path) from None
     sync(os.path.dirname(path))
+
+
+def untrusted(path: str) -> str:
+    """Say which folder above ``path``, or itself, somebody else may replace: everything below is theirs then."""
+    for place in dict.fromkeys([*_upwards(os.path.abspath(path)), *_upwards(os.path.realpath(path))]):
+        try:
+            found = os.lstat(place)
+        except OSError:
+            continue
+        if found.st_uid not in (0, os.geteuid()):
+            return f"{place} belongs to the user {found.st_uid}"
+        if stat.S_ISDIR(found.st_mode) and found.st_mode & 0o1002 == 0o002:
+            return f"everybody may write to {place}"
+    return ""
+
+
+def _upwards(path: str) -> Iterator[str]:
+    while path != "/":
+        yield path
+        path = os.path.dirname(path)
 
 
 def sync(path: str) -> None:

@@ -14,6 +14,7 @@ from .store import Store
 from .work import Work, is_up, known, running
 
 DONE = {"present": "deployed", "rolled_back": "rolled_back", "restarted": "restarted"}
+TRUSTED = "Let root own {} and everything above it, or name another place (deploy_state_dir)"
 ERRORS = (Refused, StepFailed, disk.Damaged, OSError, Held, Lost)
 
 
@@ -73,6 +74,9 @@ class Machine:
     def _guarded(self) -> Dict[str, Any]:
         work, store = self.work, self.store
         self.enter("lease")
+        wrong = disk.untrusted(self.params["state_dir"])
+        if wrong:
+            raise Refused(f"{wrong}, who could put another in its place", TRUSTED.format(self.params["state_dir"]))
         if not self.check:
             store.create()
             reserve = store.reserve if store.emergency else None

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Callable, Dict, List
 
 from . import Refused, StepFailed, checks, disk, files, gate, guard, refusals
@@ -41,6 +42,9 @@ def guard_(work: Work) -> None:
 def space(work: Work) -> None:
     """Answer the checklist; make sure that everything to be written after the stop can be written."""
     needs = work.kind.needs(work.target)
+    for file in work.target["files"]:
+        if os.path.islink(file["dest"]):
+            work.report.warn(f"{file['dest']} is a link and stays one: {files.real(file['dest'])} is written")
     if work.check:
         needs = [path for path in needs if path not in [file["dest"] for file in work.target["files"]]]
     else:
