@@ -234,11 +234,12 @@ def _keep_alive(connection: Any) -> None:
 
 def _about(arguments: Mapping[str, Any]) -> str:
     """Return what is done on a node in few words, with how long its gate may take."""
-    service = arguments["service"]
+    service = arguments.get("service") or {}
     does = {"present": f"deploy of {arguments.get('tag')}", "rolled_back": "rollback"}
-    gate, watch = service["gate"]["timeout_s"], service["watch_s"]
-    what = does.get(arguments["state"], arguments["state"])
-    return f"{arguments['name']}, {what} (gate up to {gate:g} s, watch window {watch:g} s)"
+    what = f"{arguments['name']}, {does.get(arguments['state'], arguments['state'])}"
+    if not service:
+        return what
+    return f"{what} (gate up to {service['gate']['timeout_s']:g} s, watch window {service['watch_s']:g} s)"
 
 
 def _user(variables: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import ast
 import errno
 import json
 import os
@@ -16,7 +17,17 @@ from unittest import mock
 
 import pytest
 
-from ansible_collections.muster.fleet.plugins.module_utils.release import StepFailed, controller, disk, phases, readiness
+from ansible_collections.muster.fleet.plugins.module_utils.release import (
+    Refused,
+    StepFailed,
+    controller,
+    disk,
+    lease,
+    machine,
+    phases,
+    readiness,
+    steps,
+)
 from ansible_collections.muster.fleet.tests.unit.release import fake
 
 each = pytest.mark.parametrize
@@ -446,3 +457,115 @@ def test_a_silent_engine_is_waited_for_and_nothing_is_gone_past(site: fake.Site)
     assert "Start the container engine" in told["msg"]
     assert (site.state / "journal.json").exists()
     assert site.run("better")["outcome"] == "deployed"
+
+
+# --- places that are not what they seem ---------------------------------------------------------------------
+
+
+def test_a_link_stays_one(site: fake.Site) -> None:
+    real = site.folder / "elsewhere" / "app.conf"
+    real.parent.mkdir()
+    real.write_text("by hand\n")
+    site.config.symlink_to(real)
+    told = site.run("good")
+    assert site.config.is_symlink()
+    assert real.read_text() == "good\n"
+    assert any(f"{real} is written" in text for text in told["warnings"])
+    site.run("better")
+    site.run("bad")
+    assert site.config.is_symlink()
+    assert real.read_text() == "better\n"
+    assert site.run(state="rolled_back", service=None)["outcome"] == "rolled_back"
+    assert real.read_text() == "good\n"
+    assert sorted(path.name for path in real.parent.iterdir()) == ["app.conf"]
+
+
+@each("check", [False, True])
+def test_a_place_that_others_may_change_is_refused(tmp_path: Path, check: bool) -> None:
+    site = fake.Site(tmp_path / "open" / "site")
+    (tmp_path / "open").chmod(0o777)
+    told = site.run("good", check=check)
+    assert told["outcome"] == "refused"
+    assert f"everybody may write to {tmp_path / 'open'}" in told["msg"]
+    assert "deploy_state_dir" in told["msg"]
+    assert not site.state.exists()
+    (tmp_path / "open").chmod(0o755)
+    assert site.run("good")["outcome"] == "deployed"
+
+
+def test_a_place_of_somebody_else_is_refused(site: fake.Site) -> None:
+    with mock.patch("os.geteuid", return_value=os.geteuid() + 4711):
+        owner = site.folder.stat().st_uid
+        told = site.run("good")
+    if owner:
+        assert f"belongs to the user {owner}" in told["msg"]
+    elif os.geteuid() == 0:
+        os.chown(site.folder, 4711, 4711)
+        told = site.run("good")
+        assert (told["outcome"], f"{site.folder} belongs to the user 4711" in told["msg"]) == ("refused", True)
+
+
+def test_a_link_that_leads_nowhere_is_told_as_one(site: fake.Site) -> None:
+    (site.folder / "state").symlink_to(site.folder / "nowhere")
+    told = site.run("good")
+    assert told["outcome"] == "refused"
+    assert "a link that leads nowhere" in told["msg"]
+
+
+# --- every refusal names a way out --------------------------------------------------------------------------
+
+BEFORE = [phase.name for phase in phases.PHASES if not phase.stops]
+ERRORS = [
+    Refused("because"),
+    StepFailed("because"),
+    disk.Damaged("because"),
+    lease.Held("because"),
+    OSError(errno.ENOSPC, "because", "/x"),
+    OSError(errno.EROFS, "because", "/x"),
+    OSError(errno.EIO, "because", "/x"),
+]
+
+
+@each("error", ERRORS, ids=lambda error: f"{type(error).__name__}-{getattr(error, 'errno', '')}")
+@each("phase", BEFORE)
+def test_whatever_refuses_in_whatever_phase_says_what_to_do(site: fake.Site, phase: str, error: Exception) -> None:
+    site.run("good")
+    places = {
+        "lease": "lease.Lease.take",
+        "recover": "recovery.recover",
+        "render": "choose.render",
+        "resolve": "choose.resolve",
+    }
+    release = "ansible_collections.muster.fleet.plugins.module_utils.release"
+    if phase in places:
+        broken: Any = mock.patch(f"{release}.{places[phase]}", side_effect=error)
+    else:
+        broken = mock.patch.dict(steps.STEPS, {phase: mock.Mock(side_effect=error)})
+    if phase == "lease" and not isinstance(error, (OSError, lease.Held)):
+        return
+    with broken:
+        told = site.run("better")
+    assert (told["outcome"], told["phase"], runs_now(site)) == ("refused", phase, "good")
+    why, way_out = told["msg"].split("because", 1)
+    assert why.startswith("service app: ")
+    assert len(way_out.split()) > 6, told["msg"]
+
+
+def runs_now(site: fake.Site) -> str | None:
+    current = history(site)["current"]
+    return next(entry["tag"] for entry in history(site)["releases"] if entry["id"] == current)
+
+
+def test_no_site_that_refuses_goes_around_that() -> None:
+    """Every refusal that the machine gives passes through ``refusals.told``, or says what to do where it is written."""
+    source = Path(machine.__file__).read_text(encoding="utf-8")
+    calls = [
+        node
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in ("_result", "_without")
+    ]
+    assert len(calls) > 10
+    for call in calls:
+        text = ast.unparse(call)
+        if '"refused"' in text.replace("'", '"'):
+            assert "refusals.told" in text or "Deploy" in text, text
