@@ -61,6 +61,9 @@ class ActionModule(ActionBase):
         """Return environment and files; what the task gives itself is not rendered."""
         made = Renderer(self, variables, None).service(service, str(given.get("tag", "")))
         env = given.get("env", made.env)
+        problems = _of_env(env) if isinstance(env, dict) else []
+        if problems:
+            raise BadInput("; ".join(problems))
         absent = missing_env(service, env) if isinstance(env, dict) else []
         if absent:
             raise BadInput(f"no value for {', '.join(absent)}")
@@ -76,6 +79,21 @@ def _texts(args: Mapping[str, Any]) -> dict[str, str]:
         raise BadInput("; ".join(problems))
     found = {name: str(texts.bare(args[name], kinds[name])) for name in named}
     return found | ({"tag": texts.tag(found["tag"])} if "tag" in found else {})
+
+
+def _of_env(env: Mapping[Any, Any]) -> list[str]:
+    """Return what is wrong with an environment: a name that YAML made true of, or a value that is no text or number."""
+    wrong = [f"env: the name {key} is not a text: write it in quotes, as it is meant" for key in env if not _is_text(key)]
+    wrong += [
+        f"env.{key}: must be a text or a number: write it in quotes, as it is meant"
+        for key, value in env.items()
+        if isinstance(value, bool) or not isinstance(value, (str, int, float))
+    ]
+    return wrong
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
 
 
 def _text(value: Any) -> str:

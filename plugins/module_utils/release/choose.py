@@ -77,6 +77,8 @@ def _files(given: List[Mapping[str, Any]]) -> List[Dict[str, Any]]:
             or not str(file.get("dest", "")).startswith("/")
         ):
             raise Refused("files: each needs a dest (an absolute path) and a content (a text)")
+        if not isinstance(file.get("mode") or "", str):
+            raise Refused(f"files: {file['dest']}: the mode is a number", 'Write it in quotes, such as "0640"')
         told.append(
             {
                 "dest": file["dest"],

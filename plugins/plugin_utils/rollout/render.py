@@ -20,6 +20,7 @@ from ...module_utils.release.service import VARIABLE, Service
 from ..files import BadInput
 
 LINE_END = "\r\n"  # of a template's own lines, so that they are told from the line breaks in a value
+IN_ENV = "give it in env, which takes it as it is"
 BESIDE = "{}-services"  # a directory beside the inventory's: a file within that would be taken for a list of hosts
 
 
@@ -43,8 +44,10 @@ class Renderer:
         more = {"muster_service": service.name, "muster_tag": tag}
         env: dict[str, str] = {}
         if service.env_template:
-            text = self.text(service.env_template, more, newline_sequence=LINE_END)
-            env = env_lines(text, f"env_template {service.env_template}", LINE_END)
+            where = f"env_template {service.env_template}"
+            env = env_lines(self.text(service.env_template, more, newline_sequence=LINE_END), where, LINE_END)
+            if "\n" in self.text(service.env_template, more, newline_sequence="\r"):  # then it stands in a value
+                raise BadInput(f"{where}: a value holds a line break: {IN_ENV}")
         env |= {key: str(value) for key, value in service.env.items()}
         files = [
             {
@@ -109,7 +112,7 @@ def env_lines(text: str, where: str, end: str = "\n") -> dict[str, str]:
         key, equals, value = stripped.removeprefix("export ").partition("=")
         place = f"{where}, line {number} of what it renders to"
         if any(mark in stripped for mark in "\r\n"):
-            raise BadInput(f"{place}: the value of {key.strip()[:60]} holds a line break: give it in env, which takes it")
+            raise BadInput(f"{place}: the value of {key.strip()[:60]} holds a line break: {IN_ENV}")
         if not equals or not re.fullmatch(VARIABLE, key.strip()):
             raise BadInput(f"{place}: no KEY=VALUE")
         env[key.strip()] = _bare(value.strip())
