@@ -11,10 +11,8 @@ from __future__ import annotations
 
 import os
 import random
-import signal
 import subprocess
 import time
-from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 COUNT = int(os.environ.get("MUSTER_RANDOM_KILLS", "6"))
@@ -34,6 +32,9 @@ class Subject(Protocol):
 
     def finish(self, process: subprocess.Popen[str]) -> dict[str, Any]:
         """Wait for its end and return its result, nothing if it was killed."""
+
+    def kill(self, dies: str, process: subprocess.Popen[str]) -> None:
+        """Kill the module, or who reads its result."""
 
     def engine(self) -> None:
         """Kill the engine."""
@@ -84,13 +85,11 @@ def died(subject: Subject, what: str, tag: str, dies: str, after_s: float) -> in
     """Let a run lose what ``dies`` names after so long; return its exit code."""
     process = subject.start("rollback" if what == "rollback" else "deploy", tag)
     time.sleep(after_s)
-    does: dict[str, Callable[[], None]] = {
-        "module": lambda: process.send_signal(signal.SIGKILL),
-        "connection": lambda: process.stdout.close() if process.stdout else None,
-        "engine": subject.engine,
-    }
     if process.poll() is None:
-        does[dies]()
+        if dies == "engine":
+            subject.engine()
+        else:
+            subject.kill(dies, process)
     code = process.wait(timeout=180)
     subject.again()
     return code

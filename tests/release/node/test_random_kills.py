@@ -65,6 +65,13 @@ class OnBench:
         said, _ = process.communicate(timeout=180)
         return dict(json.loads(said)) if said else {}
 
+    def kill(self, dies: str, process: subprocess.Popen[str]) -> None:
+        """Kill the module, or hang up on it."""
+        if dies == "module":
+            process.send_signal(signal.SIGKILL)
+        elif process.stdout:
+            process.stdout.close()
+
     def engine(self) -> None:
         """Kill the engine."""
         pid = self.bench.daemon.pid
