@@ -23,7 +23,6 @@ from ansible_collections.muster.fleet.plugins.plugin_utils.rollout.deed import p
 from ansible_collections.muster.fleet.plugins.plugin_utils.rollout.render import Renderer
 from ansible_collections.muster.fleet.plugins.plugin_utils.rollout.steps import REGISTRY
 
-
 TEXTS = ("name", "tag", "state", "of_run", "run_id", "who", "why", "state_dir", "socket")
 
 
@@ -83,17 +82,17 @@ def _texts(args: Mapping[str, Any]) -> dict[str, str]:
 
 def _of_env(env: Mapping[Any, Any]) -> list[str]:
     """Return what is wrong with an environment: a name that YAML made true of, or a value that is no text or number."""
-    wrong = [f"env: the name {key} is not a text: write it in quotes, as it is meant" for key in env if not _is_text(key)]
+    wrong = [
+        f"env: the name {key} is not a text: write it in quotes, as it is meant"
+        for key in env
+        if not isinstance(key, str)
+    ]
     wrong += [
         f"env.{key}: must be a text or a number: write it in quotes, as it is meant"
         for key, value in env.items()
         if isinstance(value, bool) or not isinstance(value, (str, int, float))
     ]
     return wrong
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
 
 
 def _text(value: Any) -> str:

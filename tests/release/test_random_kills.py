@@ -13,10 +13,9 @@ import time
 from typing import Any
 
 import pytest
+from node import random_kills
 from rack import Node, Rack
 from test_node_kinds import Machine, app, machine, pod, runs
-
-from node import random_kills
 
 __all__ = ["app", "machine", "pod"]  # fixtures
 # The reader of the result is a process of its own, as sshd is: when it dies, the connection is lost.

@@ -104,7 +104,9 @@ def _earlier(work: Work) -> Spec:
     try:
         return dict(spec_of(work.store, entry["id"]) or {})
     except Refused as error:
-        raise Refused(str(error), f"Go further back (rollback_to={to + 1}), or deploy a release (deploy_tag)") from error
+        raise Refused(
+            str(error), f"Go further back (rollback_to={to + 1}), or deploy a release (deploy_tag)"
+        ) from error
 
 
 def _again(work: Work) -> Spec:

@@ -11,7 +11,7 @@ GONE = "the controller is gone: the run was cancelled there, or the connection w
 
 
 def is_gone(handle: int = RESULT) -> bool:
-    """Whether nobody reads the result any more. What is no pipe, socket or terminal (a file) tells nothing: not gone."""
+    """Whether nobody reads the result any more. A file, which is no pipe, socket or terminal, tells nothing."""
     poll = select.poll()
     try:
         poll.register(handle, 0)  # hanging up is told without being asked for

@@ -90,7 +90,7 @@ class Machine:
         return self._recovered() if self.params["state"] == "recovered" else self._replace()
 
     def _load(self) -> None:
-        """Read what is remembered. What somebody changed by hand stops a deploy, and nothing that brings a service up."""
+        """Read what is remembered. What was changed by hand stops a deploy, and nothing that brings a service up."""
         store = self.store
         store.load(strict=False)
         for found in store.damage:
@@ -108,9 +108,7 @@ class Machine:
         if current and not (self.check and changed) and not is_up(self.work.kind):
             down = f"{current['tag']} ({current['id']}) does not run, and no interrupted run is why"
             return self._result("failed", changed, f"{report.recovered or down}. {refusals.BROKEN}")
-        return self._result(
-            "recovered" if changed else "unchanged", changed, report.recovered or "nothing to recover"
-        )
+        return self._result("recovered" if changed else "unchanged", changed, report.recovered or "nothing to recover")
 
     def _recover(self) -> None:
         """Bring to order what damage, a crash or an interrupted run left."""

@@ -200,6 +200,4 @@ def failed(work: Work, error: Exception) -> str:
     except Bad:
         raise
     except (StepFailed, OSError) as more:
-        raise StepFailed(
-            f"{reason}. On the way back: {more}. {BROKEN}"
-        ) from more
+        raise StepFailed(f"{reason}. On the way back: {more}. {BROKEN}") from more

@@ -14,7 +14,7 @@ SILENT = "Start the container engine, or name its socket (deploy_socket), and ru
 ROOM = "Make room there and run again; a rollback needs none, it may use what is kept in reserve"
 WAYS = {
     "lease": "See that the state directory can be written (deploy_state_dir), as root, and run again",
-    "recover": "Mend that and run again: the journal is kept. A deploy or a rollback goes on past it where nothing runs",
+    "recover": "Mend that and run again: the journal is kept. A deploy or a rollback goes past it where it must",
     "render": "Say in deploy_services, deploy_tag or rollback_to what it must be, and run again",
     "resolve": "Name a tag that is there, or push it, and see that the registry answers and knows the login",
     "guard": "Wait until that has ended, or say accelerators: wait:SECONDS; nothing of it is stopped from here",

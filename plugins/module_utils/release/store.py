@@ -134,7 +134,7 @@ class Store:
         return next((release for release in self.releases if release["id"] == release_id), None)
 
     def targets(self, of: Optional[str] = None) -> List[Dict[str, Any]]:
-        """Return where a rollback can go: verified, kept, not rolled back from, older than what is current; newest first.
+        """Return where a rollback can go: verified, kept, not rolled back from, older than the current; newest first.
 
         What equals a later release that was rolled back from comes last: it is what one got away from. ``of`` is a
         release to go back from in place of the current one.

@@ -57,7 +57,9 @@ def _head(run: Run) -> dict[str, Any]:
     passed = sum(run["counts"][verdict] for verdict in PASSED_MUSTER)
     return {
         "word": word(run),
-        "sentence": f"{passed} of {total} hosts {'would pass' if run.get('check_mode') else 'passed'} muster." if total else f"Nothing was judged: {run['reason']}.",
+        "sentence": f"{passed} of {total} hosts {'would pass' if run.get('check_mode') else 'passed'} muster."
+        if total
+        else f"Nothing was judged: {run['reason']}.",
         "counts": [(verdict, VERDICT_WORDS[verdict], run["counts"][verdict]) for verdict in COUNTED],
         "simulated": sum(host["simulated"] for host in run["hosts"].values()),
         "planted": planted_sentence(run["planted"]) if run["planted"] else None,

@@ -29,7 +29,7 @@ _METRICS = {
 
 
 def render(run: Run) -> str:
-    """The metrics of a run; all carry the label ``simulated``, those of a dry run ``check_mode``. It makes nothing ready."""
+    """The metrics of a run; all carry the label ``simulated``, a dry run ``check_mode``: it makes none ready."""
     samples: dict[str, list[Sample]] = {name: [] for name in _METRICS}
     for name, labels, value in (*_of_run(run), *_of_hosts(run)):
         marks = {"simulated": _word(run["simulated"])} | ({"check_mode": "true"} if run.get("check_mode") else {})

@@ -18,7 +18,20 @@ GOOD = (DEPLOYED, UNCHANGED, RESTARTED, ROLLED_BACK, "recovered")
 UNTOUCHED = (UNCHANGED, REFUSED, NOT_ATTEMPTED)
 UNCERTAIN = (UNREACHABLE, NO_ANSWER, FAILED)  # the node may have changed and could not say so, or could not go back
 
-KEPT = ("outcome", "changed", "release", "previous", "current", "target", "phase", "phases", "warnings", "checks", "recovered", "msg")
+KEPT = (
+    "outcome",
+    "changed",
+    "release",
+    "previous",
+    "current",
+    "target",
+    "phase",
+    "phases",
+    "warnings",
+    "checks",
+    "recovered",
+    "msg",
+)
 
 Deed = dict[str, Any]
 

@@ -140,7 +140,10 @@ class Steps:
         _keep_alive(self.action._connection)
         at_work = waiting.told(self.papers.path / "at-work", self.host, _about(arguments), display.display)
         try:
-            with at_work, node.alarm(self.options["timeout_s"]):  # a machine without power says nothing, and ssh waits for ever
+            with (
+                at_work,
+                node.alarm(self.options["timeout_s"]),
+            ):  # a machine without power says nothing, and ssh waits for ever
                 returned: dict[str, Any] = self.action._execute_module(
                     module_name=MODULE, module_args=arguments, task_vars=self.variables
                 )

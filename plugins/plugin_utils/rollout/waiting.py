@@ -1,6 +1,6 @@
 # Copyright (c) 2026 the muster.fleet authors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the console says while nodes are at work: pull, gate and watch window take minutes in which nothing else is said.
+"""What the console says while nodes are at work: pull, gate and watch window take minutes, in which all is silent.
 
 Workers tell each other by files who is at work, so that one line every ten seconds names all of them.
 """

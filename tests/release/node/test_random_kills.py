@@ -1,6 +1,6 @@
 # Copyright (c) 2026 the muster.fleet authors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""kill -9 at random moments of time, of module, engine and connection: containers, a Compose project, a model pointer."""
+"""kill -9 at random moments of time, of module, engine and connection: container, Compose project, model pointer."""
 
 from __future__ import annotations
 

@@ -59,7 +59,9 @@ class Action:
 
 def given(action: str, **more: Any) -> dict[str, Any]:
     """Return arguments that an action needs besides."""
-    needed = {key: (entry.get("choices") or ["x"])[0] for key, entry in spec_of(action).items() if entry.get("required")}
+    needed = {
+        key: (entry.get("choices") or ["x"])[0] for key, entry in spec_of(action).items() if entry.get("required")
+    }
     return {**needed, **more}
 
 

@@ -90,7 +90,9 @@ def test_no_damaged_file_stops_anything(site: fake.Site, name: str, damage: str,
     if name in ("history.json", "audit.jsonl") and damage != "gone":
         assert any(name in text and "what was there is in" in text for text in told["warnings"]), told["warnings"]
     assert site.run(state="rolled_back", service=None)["outcome"] in (*GOOD, "refused")
-    assert readiness.run({"name": "app", "state_dir": str(site.state.parent), "to": 1, "socket": None})["audit"]["intact"]
+    assert readiness.run({"name": "app", "state_dir": str(site.state.parent), "to": 1, "socket": None})["audit"][
+        "intact"
+    ]
 
 
 @each("name", BY_HAND)
@@ -174,7 +176,9 @@ def interrupted(site: fake.Site) -> None:
     deaths = 0
     while True:
         site.run("better", dies_at=deaths)
-        journal = json.loads((site.state / "journal.json").read_text()) if (site.state / "journal.json").exists() else {}
+        journal = (
+            json.loads((site.state / "journal.json").read_text()) if (site.state / "journal.json").exists() else {}
+        )
         if journal.get("phase") == "retain":
             break
         site.run(state="recovered", service=None)
