@@ -7,7 +7,7 @@ from __future__ import annotations
 import time
 from typing import Any, Dict, Optional
 
-from . import Refused, StepFailed, files, phases, steps
+from . import Refused, StepFailed, files, keeping, phases, steps
 from .gate import Bad
 from .kinds.base import Spec
 from .refusals import BROKEN
@@ -77,7 +77,7 @@ def _completed(work: Work) -> str:
     lost = now is None or not now.well or now.release != work.target["id"]
     if lost:
         _start(work, work.target)
-    steps.prune(work)
+    keeping.prune(work)
     work.store.close_journal()
     if lost:
         work.gate(work.target, None)
@@ -116,7 +116,7 @@ def discard(work: Work) -> None:
         work.kind.discard(undone)
         files.restore(undone["id"], [file for file in undone["before"] if file["content"] is None])
     if undone:
-        steps.tidy(work)
+        keeping.tidy(work)
     work.store.close_journal()
     if fresh:
         work.store.drop_specs([name for name in work.store.spec_names() if name != undone["id"]])
@@ -188,7 +188,7 @@ def _written_down(work: Work, reason: str) -> None:
         entries.append(work.entry(target, False, "reverted" if name else "failed", reason))
     store.remember("reverted", entries, name, reason=reason, **work.who())
     if target:
-        steps.tidy(work)
+        keeping.tidy(work)
     store.close_journal()
 
 

@@ -48,9 +48,9 @@ def _of_run(run: Run) -> Iterator[tuple[str, dict[str, Any], float]]:
     if finished is not None:
         yield "muster_run_timestamp_seconds", {}, finished
     for verdict in VERDICTS:
-        counts = verdict not in PASSED_MUSTER or not run.get("check_mode")
-        yield "muster_run_verdict", {"verdict": verdict}, counts and run["verdict"] == verdict
-        yield "muster_hosts", {"verdict": verdict}, counts and run["counts"][verdict]
+        told = verdict not in PASSED_MUSTER or not run.get("check_mode")
+        yield "muster_run_verdict", {"verdict": verdict}, told and run["verdict"] == verdict
+        yield "muster_hosts", {"verdict": verdict}, told and run["counts"][verdict]
     for phase, score in run["scores"].items():
         if score["ready_percent"] is not None:
             yield "muster_readiness_percent", {"phase": phase.removeprefix("phase-")}, score["ready_percent"]
@@ -63,8 +63,8 @@ def _of_hosts(run: Run) -> Iterator[tuple[str, dict[str, Any], float]]:
         real = not run.get("check_mode")
         yield "muster_host_ready", who, real and host["verdict"] in PASSED_MUSTER
         for verdict in VERDICTS:
-            counts = real or verdict not in PASSED_MUSTER
-            yield "muster_host_verdict", who | {"verdict": verdict}, counts and host["verdict"] == verdict
+            told = real or verdict not in PASSED_MUSTER
+            yield "muster_host_verdict", who | {"verdict": verdict}, told and host["verdict"] == verdict
         counts = Counter(row["status"] for row in host["results"])
         for status in STATUSES:
             yield "muster_host_checks", who | {"status": status}, counts[status]
