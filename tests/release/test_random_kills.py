@@ -20,7 +20,8 @@ from test_node_kinds import Machine, app, machine, pod, runs
 __all__ = ["app", "machine", "pod"]  # fixtures
 # The reader of the result is a process of its own, as sshd is: when it dies, the connection is lost.
 RUN = """
-mkfifo -m 600 /run/kill-$$ && (echo $BASHPID >/run/reader; exec cat) </run/kill-$$ &
+mkfifo -m 600 /run/kill-$$
+(echo $BASHPID >/run/reader; exec cat) </run/kill-$$ &
 python3 /opt/muster/runner.py /opt/muster/plugins </run/request >/run/kill-$$ 2>/run/errors &
 echo $! >/run/runner; wait $!; code=$?; wait; rm -f /run/kill-$$; exit $code
 """
