@@ -17,6 +17,10 @@ description:
   - Only releases that passed their gate and watch window are gone back to.
   - A deploy whose controller is gone (the job was cancelled, the connection was lost) notices that within seconds, and undoes what it did or
     goes back. What has passed gate and watch window is brought to its end, and so is a rollback.
+  - Data of what runs that the new release would not find (a volume without a name, a named volume or a folder that is not mounted at the same
+    path any more) is not left behind unless C(data_left_behind) of the service is V(allow). A rollback says so and goes on.
+  - Published ports and the addresses of the gate must be free or the service's own, and the gate believes nobody else who answers there, unless
+    C(own) of C(gate.http) or C(gate.tcp) is V(false).
   - A training run is never stopped. While one, or anything else, holds an accelerator that the service is given, a deploy is refused or waits.
   - Secrets are given in O(env) and O(files). They are kept on the host below O(state_dir), readable by root only, because configuration is
     rolled back together with the image. They are in no journal, history, diff, label or command line.
@@ -40,7 +44,8 @@ options:
     type: dict
   state:
     description:
-      - V(present) runs what O(tag) stands for, and changes nothing when that runs already and is well.
+      - V(present) runs what O(tag) stands for, and changes nothing when that runs already and passes its gate. When it runs and does not pass,
+        the outcome is V(failed) and nothing is changed.
       - V(rolled_back) goes O(to) verified releases back.
       - V(restarted) replaces what runs by itself, with gate and watch window, such as after a service that it depends on was replaced.
       - V(recovered) only brings to order what an interrupted run left behind. The others do so first as well. It fails where the service does
@@ -95,7 +100,11 @@ options:
     type: int
     default: 900
   socket:
-    description: Socket of the container engine. The first of F(/run/docker.sock) and F(/run/podman/podman.sock) that answers when it is not given.
+    description:
+      - Socket of the container engine. When it is not given, that of the engine which the service was deployed with; for a first deploy the one
+        of F(/run/docker.sock) and F(/run/podman/podman.sock) that has a container of this name, else the first that answers.
+      - A first deploy is refused when one of the two is there and silent, and everything is when another engine answers than the one that the
+        service was deployed with, or that one is silent.
     type: path
 notes:
   - Needs root. It needs nothing on the host but Python, and C(docker compose) for a service of the kind V(compose).
@@ -124,8 +133,8 @@ RETURN = r"""
 outcome:
   description:
     - V(deployed), V(unchanged), V(rolled_back), V(restarted) or V(recovered) when all is well.
-    - V(refused) when nothing was touched, V(reverted) when the release before runs again, V(failed) when nothing good runs, also where it
-      did not run before and nothing could be done about that. With these the module fails, and C(msg) says what to do.
+    - V(refused) when nothing was touched, V(reverted) when the release before runs again, V(failed) when nothing good runs, or what runs
+      already does not pass its gate. With these the module fails, and C(msg) says what to do.
   returned: always
   type: str
 release:

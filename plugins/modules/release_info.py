@@ -73,6 +73,7 @@ history:
     why: {description: Why., type: str}
     run_id: {description: In which run., type: str}
     since: {description: When it was started., type: str}
+    engine: {description: "Container engine that it was deployed with: C(name), C(socket) and C(id). V(null) where there is none.", type: dict}
 journal:
   description: The unfinished run that the next contact recovers. V(null) when there is none.
   returned: always

@@ -19,8 +19,8 @@ OPTIONS = {
     "who": {"type": "str"}, "why": {"type": "str"}, "state_dir": {"type": "path"}, "lease_s": {"type": "int"},
     "socket": {"type": "path"},
 }  # fmt: skip
-POST = ("running", "restarts", "http", "tcp", "command", "advancing", "resumed", "log", "disk")
-PRE = ("accelerators", "image", "way_back", "disk", "directories", "driver", "container_runtime")
+POST = ("running", "restarts", "http", "tcp", "listener", "command", "advancing", "resumed", "log", "disk")
+PRE = ("accelerators", "data", "image", "listener", "way_back", "disk", "directories", "driver", "container_runtime")
 
 
 def check(name, status="pass", message="as it must be"):
@@ -52,7 +52,8 @@ class Node:
         if trouble:
             return self.told(False, trouble, failed=True, msg=f"{given['tag']} is bad")
         if self.now() and self.now()["tag"] == given["tag"]:
-            return self.told(False, "unchanged")
+            told = self.told(False, "unchanged")
+            return {**told, "checks": told["checks"] + [check(f"release.post.{name}") for name in POST]}
         before = self.now()
         after = {"id": f"id-{given['tag']}", "tag": given["tag"], "digest": digest, "run": given["run_id"]}
         diff = {"before": f"{before and before['tag']}\n", "after": f"{given['tag']}\n"}

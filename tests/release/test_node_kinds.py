@@ -46,8 +46,9 @@ class Machine:
         """Run the module; return nothing when it was killed."""
         base = {"name": self.name, "service": self.service, "state": "present", "tag": tag, "to": 1, "of_run": None}
         base |= {"env": {}, "files": [], "registry": None, "run_id": "r", "who": "tester", "why": "", "socket": None}
+        check = options.pop("check", False)
         params = {**base, "state_dir": "/var/lib/muster/release", "lease_s": 900, **options}
-        request = json.dumps({"params": params, "kill": kill or {}})
+        request = json.dumps({"params": params, "kill": kill or {}, "check": check})
         said = self.node.sh("python3 /opt/muster/runner.py /opt/muster/plugins", stdin=request, check=not kill)
         return dict(json.loads(said)) if said.startswith("{") else {}
 
@@ -158,6 +159,77 @@ def test_unit_from_an_archive(app: Machine) -> None:
     assert app.back()["outcome"] == "rolled_back"
 
 
+def children(app: Machine) -> None:
+    """Let version 1.0 start a process that is not its own to end, and the unit leave it be when it stops."""
+    version(app.node, "1.0", work="sleep 100003 &")
+    app.node.sh("sed -i '/^ExecStart/a KillMode=process' /etc/systemd/system/app.service && systemctl daemon-reload")
+    app.service["stop"] = {"grace_s": 2}
+
+
+def test_child_of_the_old_version_is_named_and_leads_back(app: Machine) -> None:
+    children(app)
+    assert app.run("1.0")["outcome"] == "deployed"
+    told = app.run("1.1")
+    assert (told["outcome"], runs(app.node)) == ("reverted", "1.0"), told["msg"]
+    assert "still there after the stop: process " in told["msg"]
+    assert "(sleep)" in told["msg"]
+    app.node.sh("pkill -f '^sleep 100003'", check=False)
+
+
+def test_child_of_the_bad_version_does_not_hold_up_a_rollback(app: Machine) -> None:
+    assert app.run("1.1")["outcome"] == "deployed"
+    children(app)
+    assert app.run("1.0")["outcome"] == "deployed"
+    told = app.back()
+    assert (told["outcome"], runs(app.node)) == ("rolled_back", "1.1"), told["msg"]
+    assert any("(sleep)" in text for text in told["warnings"])
+    app.node.sh("pkill -f '^sleep 100003'", check=False)
+
+
+def test_unit_that_stands_still_is_not_unchanged(app: Machine) -> None:
+    app.service["gate"] = {"timeout_s": 2, "running_s": 0.5}
+    assert app.run("1.0")["outcome"] == "deployed"
+    app.node.sh("kill -STOP $(systemctl show app.service -p MainPID --value)")
+    told = app.run("1.0")
+    assert (told["outcome"], "stopped by a signal" in told["msg"]) == ("failed", True), told["msg"]
+    app.node.sh("kill -CONT $(systemctl show app.service -p MainPID --value)")
+    assert app.run("1.0")["outcome"] == "unchanged"
+    app.node.sh("kill -KILL $(systemctl show app.service -p MainPID --value); sleep 1")
+    told = app.run("1.0")
+    assert (told["outcome"], "1 restarts" in told["msg"]) == ("failed", True), told["msg"]
+    assert app.run(state="restarted", service=None)["outcome"] == "restarted"
+
+
+SERVER = "exec python3 -m http.server --bind 127.0.0.1 8099"
+
+
+def test_unit_at_whose_port_another_answers(app: Machine) -> None:
+    app.service["gate"] = {**GATE, "http": {"url": "http://127.0.0.1:8099/"}}
+    app.node.sh(f"systemd-run --unit stranger sh -c '{SERVER}' && sleep 1.5")
+    told = app.run("1.0")
+    assert told["outcome"] == "refused", told["msg"]
+    assert "127.0.0.1:8099 is taken by process" in told["msg"]
+    app.node.sh("systemctl stop stranger")
+    version(app.node, "1.1", work=SERVER)
+    good = app.run("1.1")
+    assert good["outcome"] == "deployed", good["msg"]
+    row = next(row for row in good["checks"] if row["id"] == "release.post.listener")
+    assert (row["status"], row["observed"]) == ("pass", "the service")
+    assert app.run("1.1")["outcome"] == "unchanged"
+
+
+def test_archive_that_is_still_written_is_refused(app: Machine) -> None:
+    app.service["unit"]["artifact"] = "/srv/growing-{tag}.tar"
+    app.node.sh("tar cf /srv/growing-1.0.tar -C /opt/app/releases/1.0 app")
+    app.node.sh(
+        "systemd-run --unit writer sh -c 'while :; do echo x; sleep 0.2; done >>/srv/growing-1.0.tar'; sleep 0.5"
+    )
+    told = app.run("1.0")
+    app.node.sh("systemctl stop writer; rm /srv/growing-1.0.tar")
+    assert told["outcome"] == "refused", told["msg"]
+    assert "is still being written: process" in told["msg"]
+
+
 @pytest.mark.parametrize("cell", CELLS)
 def test_unit_killed_in_a_phase(app: Machine, cell: str) -> None:
     app.run("1.0")
@@ -224,6 +296,39 @@ def test_podman_deployed_back_and_reverted(pod: Machine) -> None:
     assert back["outcome"] == "rolled_back", back["msg"]
     pods(pod, "v1")
     assert "v99: there is no such tag (asked " in on_podman(pod, "v99")["msg"]
+
+
+def test_podman_is_judged_as_docker_is(pod: Machine) -> None:
+    pod.service["gate"]["timeout_s"] = 2
+    assert on_podman(pod, "v1")["outcome"] == "deployed"
+    pod.node.sh("podman exec queue /bin/busybox sh -c 'echo x >/state.db'")
+    told = on_podman(pod, "v2", check=True)
+    assert any("/state.db" in text for text in told["warnings"]), told["warnings"]
+    row = next(row for row in on_podman(pod, "v1")["checks"] if row["id"] == "release.post.listener")
+    assert row["status"] == "pass"
+    mounts, pod.service["mounts"] = pod.service["mounts"], []
+    told = on_podman(pod, "v2")
+    assert (told["outcome"], "/data would stay behind" in told["msg"]) == ("refused", True), told["msg"]
+    pod.service["mounts"] = mounts
+    pod.node.sh("kill -STOP $(podman inspect queue -f '{{.State.Pid}}')")
+    told = on_podman(pod, "v1")
+    assert (told["outcome"], "stopped by a signal" in told["msg"]) == ("failed", True), told["msg"]
+    pod.node.sh("kill -CONT $(podman inspect queue -f '{{.State.Pid}}')")
+
+
+def test_docker_does_not_take_over_what_podman_runs(pod: Machine) -> None:
+    """Also the other way round, and where the engine that a service has is away for a while."""
+    assert on_podman(pod, "v1")["outcome"] == "deployed"
+    assert pod.run("v2", check=True)["outcome"] == "deployed", "nobody has to say which engine it was"
+    pod.node.sh("systemctl stop podman.socket podman.service")
+    told = pod.run("v2")
+    assert told["outcome"] == "refused", told["msg"]
+    assert "it was deployed with Podman at /run/podman/podman.sock" in told["msg"]
+    assert "Start that engine" in told["msg"]
+    assert pod.node.sh("docker ps -aq").split() == []
+    pod.node.sh("systemctl start podman.socket")
+    assert pod.run("v2")["outcome"] == "deployed"
+    pods(pod, "v2")
 
 
 @pytest.mark.parametrize("cell", CELLS)

@@ -8,7 +8,7 @@ import re
 from typing import Any, Dict, List, Mapping, Optional
 
 from . import Refused, StepFailed, clock, disk, files
-from .kinds.base import Running, Spec
+from .kinds.base import NOT_STARTED, Running, Spec
 from .report import shown
 from .service import AROUND, TAG, BadService, Service, missing_env, parse
 from .work import Work, is_silent, known, spec_of, texts
@@ -19,6 +19,11 @@ MODE, OWNER = "0640", "root"
 
 def render(work: Work) -> None:
     """Put the release together that is to run: ``work.target``."""
+    _rendered(work)
+    work.target["engine"] = work.engine.identity() if work.engine else None
+
+
+def _rendered(work: Work) -> None:
     state = work.params["state"]
     if state == "present":
         work.target = _present(work)
@@ -167,7 +172,7 @@ def _adopted(work: Work, running: Running) -> Spec:
     data = dict(described, env={})
     gate = dict(data["gate"], http=None, tcp=None, command=None, advancing=None)
     spec.update(image=data.get("image") or "", tag="", run={}, service=dict(data, gate=gate))
-    spec = work.kind.adopt(spec)
+    spec = dict(work.kind.adopt(spec), engine=work.engine.identity() if work.engine else None)
     spec["config_hash"] = work.store.config_hash(spec)
     work.adopted = work.entry(spec, running.well, "adopted", "" if running.well else running.why)
     work.report.warn(
@@ -198,11 +203,27 @@ def resolve(work: Work, running: Optional[Running]) -> bool:
     if work.params["state"] != "present" or work.current is None:
         return True
     same = all(work.target[key] == work.current[key] for key in ("image", "digest", "config_hash"))
-    runs = running is not None and running.well and running.release == work.current["id"] == work.store.current
+    return not same or _moved(work, running)
+
+
+def _moved(work: Work, running: Optional[Running]) -> bool:
+    """Whether the release that is asked for does not run, or is no longer what it was made from.
+
+    What runs and is not good is left as it is for a person to see: the gate says so.
+    """
+    tag = work.target["tag"]
+    if running is None or work.current is None or not running.release == work.current["id"] == work.store.current:
+        return True
+    if not running.well and work.kind.probe().status in NOT_STARTED:
+        work.report.warn(f"{tag} was deployed and does not run ({running.why}): it is replaced by itself")
+        return True
     drifted = [file["dest"] for file in work.target["files"] if not files.is_current(file)]
-    if same and runs and drifted:
+    if drifted:
         work.report.warn(f"changed by somebody else and written again: {', '.join(drifted)}")
-    return not (same and runs and not drifted)
+    stop = work.kind.made_with_stop and work.target["service"]["stop"] != work.current["service"]["stop"]
+    if stop:
+        work.report.warn(f"{tag} runs with other stop settings: it is replaced by itself")
+    return bool(drifted) or stop
 
 
 def _ask(work: Work) -> None:

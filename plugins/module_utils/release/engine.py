@@ -35,6 +35,7 @@ class Engine:
     def __init__(self, socket: str):
         self.socket = socket
         self._version: Dict[str, Any] = {}
+        self._identity: Dict[str, Any] = {}
 
     def call(self, method: str, path: str, body: Any = None, timeout: float = ANSWER_S, **query: Any) -> Any:
         """Send a request; return its JSON (``None`` without content) or raise :class:`EngineError`."""
@@ -90,6 +91,14 @@ class Engine:
         """Whether it is Podman, which leaves out some of the API."""
         return any("Podman" in str(part.get("Name")) for part in self.version().get("Components") or [])
 
+    def identity(self) -> Dict[str, Any]:
+        """Return what tells this engine from another: its name, its socket, and the id that Docker gives itself."""
+        if not self._identity:
+            name = "Podman" if self.is_podman else "Docker"
+            told = {} if self.is_podman else self.call("GET", "/info", timeout=VERSION_S) or {}
+            self._identity = {"name": name, "socket": self.socket, "id": str(told.get("ID") or "")}
+        return self._identity
+
     @property
     def architecture(self) -> str:
         """The architecture of the machine, in the words of images."""
@@ -125,20 +134,6 @@ class Engine:
                     raise EngineError(f"pull {image}@{digest}: {_reason(line)}", status)
         except (OSError, ValueError) as error:
             raise EngineError(f"pull {image}@{digest}: the engine stopped answering: {error}") from error
-
-
-def connect(socket: Optional[str]) -> Engine:
-    """Return the engine at ``socket``, or the first one that answers; raise :class:`EngineError`."""
-    tried = []
-    for path in [socket] if socket else SOCKETS:
-        engine = Engine(path)
-        try:
-            engine.version()
-        except EngineError as error:
-            tried.append(str(error))
-        else:
-            return engine
-    raise EngineError("; ".join(tried))
 
 
 def registry_headers(login: Optional[Mapping[str, str]]) -> Dict[str, str]:

@@ -16,8 +16,8 @@ import urllib.error
 import urllib.request
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
-from . import StepFailed, clock
-from .kinds.base import RUNNING, Kind, Probe
+from . import StepFailed, clock, listeners
+from .kinds.base import RUNNING, SETTLED_S, Kind, Probe
 
 EVERY_S = 0.2
 ANSWER_S = 5.0
@@ -42,10 +42,22 @@ class Watched:
     """The gate of one release that was just started."""
 
     def __init__(
-        self, kind: Kind, gate: Mapping[str, Any], tick: Callable[[], None], item: str, stood: Optional[float] = None
+        self,
+        kind: Kind,
+        gate: Mapping[str, Any],
+        tick: Callable[[], None],
+        item: str,
+        stood: Optional[float] = None,
+        owner: Optional[listeners.Listeners] = None,
+        ran_before: bool = False,
     ):
-        """``stood``: the number that must advance, as the release before left it."""
+        """``stood``: the number that must advance, as the release before left it. ``owner``: says who listens where.
+
+        ``ran_before``: the release was not started just now, so only its late restarts count.
+        """
         self._kind, self._gate, self._tick, self._item, self._stood = kind, gate, tick, item, stood
+        self._owner, self._ran_before = owner, ran_before
+        self._restarted: Optional[int] = None  # restarts of old that are forgiven
         self._starts: List[str] = []
         self._from: Optional[float] = None  # the number that must advance, when it was first seen
         self.rows: Dict[str, Dict[str, Any]] = {}
@@ -100,6 +112,9 @@ class Watched:
             wanted = gate.get(name)
             if wanted:
                 looks.append((name, _place(name, wanted), getattr(self, f"_{name}")(wanted)))
+        places = listeners.asked(self._gate) if self._owner else []
+        if places and all(look.good for name, unused, look in looks):
+            looks += self._listener(places)
         return looks
 
     def _lacking(self, looks: List[Tuple[str, str, Look]]) -> str:
@@ -131,13 +146,31 @@ class Watched:
         seen = (
             f"{probe.status} (exit code {probe.exit_code})" if ended and probe.exit_code is not None else probe.status
         )
-        return Look(probe.status == RUNNING, ended, seen, RUNNING)
+        good = probe.status == RUNNING
+        return Look(good, ended, seen if good else _with(seen, probe.detail), RUNNING)
 
     def _restarts(self, probe: Probe) -> Look:
         if probe.status == RUNNING and probe.started not in self._starts:
             self._starts.append(probe.started)
-        count = max(probe.restarts, len(self._starts) - 1)  # an engine that restarts counts none and starts anew
-        return Look(count <= self._gate["restarts"], True, f"{count} restarts", f"at most {self._gate['restarts']}")
+        if self._restarted is None:
+            settled = self._ran_before and probe.up_s is not None and probe.up_s >= SETTLED_S
+            self._restarted = probe.restarts if settled else 0
+        # an engine that restarts counts none and starts anew
+        count = max(probe.restarts - self._restarted, len(self._starts) - 1)
+        good = count <= self._gate["restarts"]
+        seen = f"{count} restarts" + (f", and {self._restarted} long ago" if self._restarted else "")
+        seen = seen if good else _with(seen, probe.detail)
+        return Look(good, True, seen, f"at most {self._gate['restarts']}")
+
+    def _listener(self, places: List[listeners.Place]) -> List[Tuple[str, str, Look]]:
+        """Whoever answered must be the service: an address of another machine is not looked at."""
+        assert self._owner is not None
+        found = {place.shown: self._owner.look(place) for place in places}
+        judged = {shown: seen for shown, seen in found.items() if seen.whose != listeners.ELSEWHERE}
+        wrong = [_owned_by(shown, seen) for shown, seen in judged.items() if seen.whose != listeners.OWN]
+        seen = "; ".join(wrong) or "the service"
+        source = f"/proc/net/tcp: {', '.join(judged)}"
+        return [("listener", source, Look(not wrong, False, seen, "the service itself"))] if judged else []
 
     def _http(self, wanted: Mapping[str, Any]) -> Look:
         expected = f"HTTP {wanted['status']}" + (f" with '{wanted['contains']}'" if wanted.get("contains") else "")
@@ -214,7 +247,18 @@ def number(wanted: Mapping[str, Any]) -> float:
 
 
 def _healthy(probe: Probe) -> Look:
-    return Look(probe.health == "healthy", probe.health == "unhealthy", probe.health, "healthy")
+    good = probe.health == "healthy"
+    seen = probe.health if good else _with(probe.health, probe.detail)
+    return Look(good, probe.health == "unhealthy", seen, "healthy")
+
+
+def _with(seen: str, detail: str) -> str:
+    return f"{seen}: {detail}" if detail else seen
+
+
+def _owned_by(shown: str, found: listeners.Found) -> str:
+    texts = {listeners.FREE: "nobody on this machine", listeners.UNKNOWN: f"not known who: {found.who}"}
+    return f"{shown} is answered by {texts.get(found.whose, found.who)}"
 
 
 def _place(name: str, wanted: Any) -> str:

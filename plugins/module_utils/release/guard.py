@@ -66,7 +66,7 @@ def _processes(wanted: Optional[Set[str]], own: Set[int], things: Sequence[str])
     for pid in pids:
         devices = set() if pid in own else {path for path in _open_files(pid) if is_accelerator(path)}
         devices = devices if wanted is None else devices & wanted
-        if devices and _name(pid) not in MONITORS and not _within(pid, things):
+        if devices and _name(pid) not in MONITORS and not within(pid, things):
             found += [Holder(device, f"process {pid} ({_name(pid)})") for device in sorted(devices)]
     return found
 
@@ -101,6 +101,23 @@ def _stat(pid: int) -> List[str]:
     return _text(f"{PROC}/{pid}/stat").rpartition(")")[2].split()
 
 
+def family(own: Iterable[int]) -> Set[int]:
+    """Return these processes and all that they started."""
+    own = set(own)
+    return _with_children(own, [int(name) for name in os.listdir(PROC) if name.isdigit()]) if own else own
+
+
+def members(things: Sequence[str]) -> List[int]:
+    """Return the processes in the control groups that are named after one of these."""
+    pids = sorted(int(name) for name in os.listdir(PROC) if name.isdigit()) if things else []
+    return [pid for pid in pids if within(pid, things) and not _gone(pid)]
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether a process was stopped by a signal and goes on only after another one."""
+    return _stat(pid)[:1] in (["T"], ["t"])
+
+
 def _with_children(own: Set[int], pids: Sequence[int]) -> Set[int]:
     family = set(own)
     parents = {pid: int(stat[1]) for pid in pids for stat in [_stat(pid)] if len(stat) > 1} if own else {}
@@ -111,9 +128,10 @@ def _with_children(own: Set[int], pids: Sequence[int]) -> Set[int]:
         family |= more
 
 
-def _within(pid: int, things: Sequence[str]) -> bool:
+def within(pid: int, things: Sequence[str]) -> bool:
+    """Whether a control group of a process is named after one of these."""
     cgroups = _text(f"{PROC}/{pid}/cgroup") if things else ""
-    return any(thing in cgroups for thing in things)
+    return any(thing and thing in cgroups for thing in things)
 
 
 def _name(pid: int) -> str:

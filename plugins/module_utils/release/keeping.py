@@ -47,7 +47,8 @@ def prune(work: Work) -> None:
     keep = kept(work)
     try:
         gone = known(work.store, [name for name in work.store.spec_names() if name not in keep])
-        work.kind.prune(known(work.store, keep), gone)
+        for text in work.kind.prune(known(work.store, keep), gone) or []:
+            work.report.warn(text)
         work.store.drop_specs(keep)
     except (StepFailed, OSError) as error:
         if is_silent(error):

@@ -7,7 +7,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any, Dict, Mapping, Optional
 
-from . import Refused, StepFailed, choose, disk, kinds, phases, recovery, refusals, steps
+from . import Refused, StepFailed, choose, disk, hold, kinds, phases, recovery, refusals, steps
 from .lease import Held, Lost
 from .report import Report, short
 from .store import Store
@@ -108,7 +108,9 @@ class Machine:
         if current and not (self.check and changed) and not is_up(self.work.kind):
             down = f"{current['tag']} ({current['id']}) does not run, and no interrupted run is why"
             return self._result("failed", changed, f"{report.recovered or down}. {refusals.BROKEN}")
-        return self._result("recovered" if changed else "unchanged", changed, report.recovered or "nothing to recover")
+        if changed:
+            return self._result("recovered", True, str(report.recovered))
+        return self._as_it_is("nothing to recover")
 
     def _recover(self) -> None:
         """Bring to order what damage, a crash or an interrupted run left."""
@@ -129,7 +131,7 @@ class Machine:
         work = self.work
         nothing = self._nothing_to_do()
         if nothing:
-            return self._result("unchanged", work.report.recovered is not None, nothing)
+            return self._as_it_is(nothing)
         self.enter("render")
         now = choose.current(work)
         choose.render(work)
@@ -137,7 +139,7 @@ class Machine:
         differs = choose.resolve(work, now)
         work.report.target = short(work.target)
         if not differs:
-            return self._result("unchanged", work.report.recovered is not None, f"{work.target['tag']} runs already")
+            return self._kept()
         try:
             self._through()
         except Lost:
@@ -147,6 +149,24 @@ class Machine:
         return self._result(
             DONE[self.params["state"]], True, f"{work.target['tag']} {'would run' if self.check else 'runs'}"
         )
+
+    def _kept(self) -> Dict[str, Any]:
+        """Leave the release that is asked for as it is, with what is around it as it is now wanted."""
+        work = self.work
+        outcome, message = hold.judge(work, work.target, f"{work.target['tag']} runs already")
+        fresh = hold.taken_over(work) if outcome == "unchanged" else []
+        message += f"; holds from now on: {', '.join(fresh)}" if fresh else ""
+        return self._result(outcome, work.report.recovered is not None, message)
+
+    def _as_it_is(self, why: str) -> Dict[str, Any]:
+        """Leave what runs alone, and ask whether it is good. What is protected may have done its work and ended."""
+        work, outcome = self.work, "unchanged"
+        spec = next(iter(known(self.store, [self.store.current])), None)
+        if spec and self.params["state"] in ("restarted", "recovered"):
+            runs = running(work.kind, self.store)
+            if not work.protected or (runs is not None and runs.well):
+                outcome, why = hold.judge(work, spec, why)
+        return self._result(outcome, work.report.recovered is not None, why)
 
     def _nothing_to_do(self) -> Optional[str]:
         state, of_run = self.params["state"], self.params.get("of_run")

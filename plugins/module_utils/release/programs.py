@@ -18,9 +18,9 @@ def exit_code(argv: List[str], timeout: float) -> int:
     return answer.rc
 
 
-def said(argv: List[str], timeout: float, env: Optional[Mapping[str, str]] = None) -> str:
+def said(argv: List[str], timeout: float, env: Optional[Mapping[str, str]] = None, stdin: bytes = b"") -> str:
     """Run a program and return what it printed; raise :class:`StepFailed` unless its exit code is 0."""
-    answer = Host().run(argv, timeout=timeout, env=env)
+    answer = Host().run(argv, timeout=timeout, env=env, stdin=stdin)
     if answer.state != OK or answer.rc != 0:
         why = answer.stderr.decode("utf-8", "replace").strip() if answer.state == OK else answer.detail or answer.state
         raise StepFailed(f"{' '.join(argv)}: {why[-300:]}")

@@ -54,19 +54,21 @@ class Healthcheck:
 
 @dataclasses.dataclass(frozen=True)
 class Http:
-    """An address on the node that must answer."""
+    """An address on the node that must answer. ``own``: the service itself listens there, and no proxy before it."""
 
     url: str = setting(pattern=r"https?://\S+", like="http://127.0.0.1:8080/health")
     status: int = setting(200, least=100)
     contains: Optional[str] = setting(None)
+    own: bool = setting(True)
 
 
 @dataclasses.dataclass(frozen=True)
 class Tcp:
-    """A port that must accept a connection from the node."""
+    """A port that must accept a connection from the node. ``own``: the service itself listens there, and no broker."""
 
     port: int = setting(least=1)
     host: str = setting("127.0.0.1")
+    own: bool = setting(True)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -21,6 +21,11 @@ VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
 IMAGE = r"([a-zA-Z0-9][a-zA-Z0-9.-]*(:[0-9]+)?/)?[a-z0-9][a-z0-9_.-]*(/[a-z0-9][a-z0-9_.-]*)*"
 PORT = r"((\d{1,3}\.){3}\d{1,3}:|\[[0-9a-fA-F:]+\]:)?(\d+:)?\d+(/(tcp|udp))?"
 Scalar = Union[str, int, float]
+OWN_SIGNAL = {
+    "compose": "is not used for a project of Compose: say stop_signal in its file",
+    "systemd_unit": "is not used for a unit: say KillSignal= in its file",
+    "model_pointer": "is not used for a pointer: nothing is stopped",
+}
 
 
 class BadService(ValueError):
@@ -75,6 +80,7 @@ class Service:
     watch_s: float = setting(30.0, least=0)
     protected: bool = setting(False)
     accelerators: str = setting("refuse", pattern=r"refuse|ignore|wait:\d+", like="refuse, ignore or wait:600")
+    data_left_behind: str = setting("refuse", choices=("refuse", "allow"))
     depends_on: List[str] = setting([], pattern=NAME, like="rabbitmq")
     dependants: List[str] = setting([], pattern=NAME, like="annotation_consumer")
     keep: int = setting(3, least=1)
@@ -94,6 +100,7 @@ AROUND = frozenset(
         "watch_s",
         "protected",
         "accelerators",
+        "data_left_behind",
         "depends_on",
         "dependants",
         "keep",
@@ -167,6 +174,8 @@ def _contradictions(service: Service) -> List[str]:
     wrong += [f"config: {dest} is written twice" for dest in sorted({dest for dest in dests if dests.count(dest) > 1})]
     if service.compose and service.compose.file not in dests:
         wrong.append(f"compose.file: {service.compose.file} is not the dest of any of its config files")
+    if service.kind != "container" and service.stop.signal != Stop().signal:
+        wrong.append(f"stop.signal: {OWN_SIGNAL[service.kind]}")
     return wrong + [problem for check in (_two_sources, _regular_expressions) for problem in check(service)]
 
 

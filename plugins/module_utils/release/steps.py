@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 from typing import Any, Callable, Dict, List
 
-from . import Refused, StepFailed, checks, disk, files, gate, guard, refusals
+from . import Refused, StepFailed, checks, disk, files, gate, guard, refusals, surroundings
 from .keeping import commit, prune
 from .kinds.base import Spec, altered
 from .work import Work, known
@@ -17,7 +17,12 @@ FURTHER = "Bring it back as it was, go further back (rollback_to), or deploy a r
 
 
 def guard_(work: Work) -> None:
-    """Refuse what must not be stopped, and wait for accelerators."""
+    """Refuse what must not be stopped or would lose data, and wait for accelerators."""
+    _accelerators(work)
+    surroundings.before(work)
+
+
+def _accelerators(work: Work) -> None:
     running = work.kind.running() if work.kind.touches else None
     specs = [spec for spec in (work.target, work.current) if spec]
     if running and any(spec["service"]["protected"] for spec in specs):
@@ -51,11 +56,9 @@ def space(work: Work) -> None:
     else:
         _make_room(work)
     state_dir = work.store.folder if not work.check else "/"
-    if work.emergency:
-        checks.needed(work.report, needs)
-    else:
+    if not work.emergency:
         checks.before(work.report, work.target["service"], needs, work.engine, state_dir)
-    failing = work.report.failing("pre")
+    failing = work.report.failing("pre") if not work.emergency else checks.needed(work.report, needs)
     if failing:
         raise Refused("; ".join(row["message"] for row in failing))
 
@@ -163,6 +166,7 @@ def _target(work: Work, status: str, message: str = "") -> None:
 def prepare(work: Work) -> None:
     """Make the new one beside the old one."""
     work.kind.prepare(work.target)
+    surroundings.prepared(work)
 
 
 def stop(work: Work) -> None:
@@ -172,6 +176,7 @@ def stop(work: Work) -> None:
         if found:
             raise StepFailed(f"accelerators are held meanwhile: {guard.told(found)}")
     work.stopping(work.current)
+    surroundings.stopped(work)
     wanted = work.target["service"]["gate"]
     work.stood = gate.standing(wanted) if work.current else None
     if work.stood is None and (wanted.get("advancing") or {}).get("resumes"):
@@ -211,6 +216,7 @@ def passed_by(work: Work) -> List[Spec]:
 
 def start(work: Work) -> None:
     """Start the release, and nothing else of this service."""
+    surroundings.starting(work)
     work.kind.start(work.target)
 
 
@@ -223,6 +229,9 @@ def watch(work: Work) -> None:
     """Watch that it stays good, and answer the checklist after a deploy."""
     work.gate(work.target, work.target["service"]["watch_s"])
     checks.after(work.report, work.target["service"], work.kind, work.engine, work.store.folder)
+    changed = work.kind.unsteady(work.target)
+    if changed:
+        raise StepFailed(changed)
 
 
 STEPS: Dict[str, Callable[[Work], Any]] = {

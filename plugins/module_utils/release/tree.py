@@ -39,6 +39,15 @@ def _entries(root: str) -> Iterator[Tuple[str, str]]:
                 yield shown, "folder"
 
 
+def changed(root: str, since: float) -> Iterator[str]:
+    """Yield the files below a folder that were written after a time (seconds since the epoch)."""
+    for folder, unused, names in os.walk(root):
+        for name in sorted(names):
+            path = os.path.join(folder, name)
+            if os.lstat(path).st_mtime > since:
+                yield path
+
+
 def _raise(error: OSError) -> None:
     raise error
 

@@ -9,7 +9,7 @@ import json
 import time
 from typing import Any, Dict, Iterable, List, Mapping, Optional
 
-from . import Refused, StepFailed, clock, controller, disk, gate, guard
+from . import Refused, StepFailed, clock, controller, disk, gate, guard, listeners
 from .engine import Engine
 from .kinds.base import Kind, Running, Spec
 from .lease import Lease
@@ -28,6 +28,7 @@ class Work:
     def __init__(self, params: Mapping[str, Any], kind: Kind, engine: Optional[Engine], store: Store, check: bool):
         self.params, self.kind, self.engine, self.store, self.check = params, kind, engine, store, check
         self.report = Report(params["name"])
+        self.owner = listeners.Listeners(kind, engine)
         self.lease = Lease(store.folder, params["lease_s"])
         self.target: Spec = {}
         self.current: Optional[Spec] = None
@@ -68,6 +69,7 @@ class Work:
             "ran": self.ran,
             "stop_exit": self.stop_exit,
             "stood": self.stood,
+            "engine": self.engine.identity() if self.engine else None,
             "at": clock.now(),
             **self.who(),
         }
@@ -79,14 +81,18 @@ class Work:
 
     # --- the gate ---------------------------------------------------------------------------------
 
-    def gate(self, spec: Spec, watch_s: Optional[float], told: bool = True) -> None:
+    def gate(self, spec: Spec, watch_s: Optional[float], told: bool = True, ran_before: bool = False) -> None:
         """Pass a release through its gate or, with ``watch_s``, its watch window; raise :class:`gate.Bad`.
 
         What was seen goes into the checklist if it is to be ``told``: on the way back, what failed must stay there, and
-        a number that the failed release set back is not held against the one before.
+        a number that the failed release set back is not held against the one before. ``ran_before``: it was not started
+        in this run.
         """
-        stood = self.stood if told else None
-        watched = gate.Watched(self.kind, spec["service"]["gate"], self.tick, self.report.name, stood)
+        stood, wanted = self.stood if told else None, spec["service"]["gate"]
+        watched = gate.Watched(self.kind, wanted, self.tick, self.report.name, stood, self.owner, ran_before)
+        if told and not [place for place in listeners.asked(wanted) if listeners.is_here(place)]:
+            why = "the gate asks no address of this machine that is the service's own"
+            self.report.row("post.listener", "not_applicable", None, "the service itself", why)
         try:
             if watch_s is None:
                 watched.open()
@@ -104,7 +110,7 @@ class Work:
 
     def holders(self, own: Optional[Running]) -> List[guard.Holder]:
         """Return who else holds an accelerator of the service."""
-        things = [own.thing] if own else []
+        things = [own.thing, *self.kind.things()] if own else []
         return guard.holders(self.kind.given, self.kind.pids() if own else [], things, self.engine)
 
     def free(self, seconds: float, own: Optional[Running]) -> List[guard.Holder]:
@@ -139,6 +145,7 @@ class Work:
     def entry(self, spec: Spec, verified: bool, outcome: str, reason: str = "") -> Dict[str, Any]:
         """Return a release's entry for the history."""
         told = {key: spec.get(key) for key in ("id", "seq", "tag", "image", "digest", "image_id", "config_hash")}
+        told["engine"] = self.engine.identity() if self.engine else spec.get("engine")
         return dict(
             told,
             verified=verified,

@@ -72,11 +72,12 @@ def roll_back(order: Order, steps: int, only_from: str = "") -> deed.Deed:
     if only_from:
         now = _asked(order, order.chain[0], state="recovered")
         tag = (now.get("release") or now.get("current") or {}).get("tag")
-        if now["outcome"] in (*deed.GOOD, deed.FAILED) and tag != only_from:
-            told = deed.said({"msg": f"runs {tag}, so it is not led back from {only_from}"}, order.chain[0], order.host)
-            return deed.new(
-                order.host, deed.UNCHANGED, told, answers=[now | {"outcome": deed.UNCHANGED}], check=order.check
-            )
+        if tag != only_from and (tag or now["outcome"] in deed.GOOD):
+            outcome = deed.UNCHANGED if now["outcome"] in deed.GOOD else now["outcome"]
+            why = f": {now.get('msg')}" if outcome != deed.UNCHANGED else ""
+            text = f"runs {tag}, so it is not led back from {only_from}{why}"
+            told = deed.said({"msg": text}, order.chain[0], order.host)
+            return deed.new(order.host, outcome, told, answers=[now | {"outcome": outcome}], check=order.check)
     answers = [_asked(order, order.chain[0], state="rolled_back", to=steps)]
     if answers[0]["outcome"] in deed.GOOD and answers[0].get("changed"):
         answers += _restarted(order)

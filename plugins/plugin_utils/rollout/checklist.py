@@ -110,12 +110,16 @@ def _rows(item: Item, asked: Asked, answers: list[Answer]) -> Iterator[dict[str,
 def _not_asked(item: Item, service: Service) -> str | None:
     if service.kind not in item.get("kinds", KINDS):
         return f"{service.name} is a {service.kind}"
+    asks = item["asks"].split(" or ") if item.get("asks") else []
+    named = any(_value(service, key) not in (None, "none", [], {}, 0) for key in asks)
+    return f"{service.name} names no {item['asks']}" if asks and not named else None
+
+
+def _value(service: Service, place: str) -> Any:
     value: Any = service.data()
-    for key in item.get("asks", "").split(".") if item.get("asks") else ():
+    for key in place.split("."):
         value = value.get(key) if isinstance(value, Mapping) else None
-    return (
-        f"{service.name} names no {item['asks']}" if item.get("asks") and value in (None, "none", [], {}, 0) else None
-    )
+    return value
 
 
 def _answered(item: Item, asked: Asked, answer: Answer) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from . import checklist, deed
 
 CATALOGUE = "deploy"  # the key under which the run keeps what reports tell of the items
 NOT_STARTED = "nothing was started"
+LOOKED = ("lease", "recover", "render", "resolve")  # phases in which nothing is touched yet
 Deed = Mapping[str, Any]
 Rows = list[dict[str, Any]]
 
@@ -79,8 +80,9 @@ def _is_after(row: Mapping[str, Any]) -> bool:
 def _skipped(done: Deed, first: Mapping[str, Any], last: Mapping[str, Any]) -> dict[str, str]:
     """Return which times of the checklist do not apply, with the reason."""
     outcome, mine = last.get("outcome"), bool(first)
-    if outcome == deed.UNCHANGED:
-        return dict.fromkeys(("pre", "stop", "post"), "nothing was to be changed")
+    if outcome == deed.UNCHANGED or (outcome == deed.FAILED and last.get("phase") in LOOKED):
+        times = ("pre", "stop", *(("post",) if _unasked(last) else ()))
+        return dict.fromkeys(times, "nothing was to be changed")
     if done["check"]:
         return {"stop": "dry run", "post": "dry run"}
     if outcome == deed.REFUSED or done["outcome"] in (deed.REFUSED, deed.NOT_ATTEMPTED):
@@ -89,6 +91,11 @@ def _skipped(done: Deed, first: Mapping[str, Any], last: Mapping[str, Any]) -> d
     if first and not first.get("previous"):
         return {"stop": "nothing ran before"}
     return {}
+
+
+def _unasked(last: Mapping[str, Any]) -> bool:
+    """Whether the node was not asked how what runs is: only of what is to run is that known to be wanted."""
+    return last.get("state") != "present" and not any(map(_is_after, last.get("checks") or []))
 
 
 def _silent(done: Deed) -> str:

@@ -5,16 +5,23 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cells import CELLS, EVERY, kill, leads_back, outcome
 from rack import Unavailable
+from rack.images import layer
+from rack.registry import queue
 
-from node import Bench, compose
+from node import Bench, Ran, compose
 from node.bench import SECRET
 
 CHECKOUT = Path(__file__).resolve().parents[3]
+BUSYBOX = Path("/usr/bin/busybox")
 
 
 # --- a project of Compose -------------------------------------------------------------------------------
@@ -49,6 +56,106 @@ def up(bench: Bench, tag: str, **options: object) -> dict[str, object]:
     }
     file = {"dest": str(bench.config), "content": f"# release: {tag}\n{json.dumps({'services': {'web': web}})}\n"}
     return bench.run(tag=tag, files=[file], **options)
+
+
+PROJECT = "label=com.docker.compose.project=queue"
+SIDE = "sleep 600"
+
+
+def together(bench: Bench, tag: str, side: dict[str, Any], **options: object) -> Ran:
+    """Deploy a tag of a project with a second service; ``side`` is its part of the file."""
+    web = {"image": "${MUSTER_IMAGE}", "network_mode": "host", "restart": "unless-stopped"}
+    other = {"image": f"{bench.registry.host}/annotation-queue:v2", "network_mode": "none", "stop_grace_period": "0s"}
+    services = {"web": web | {"volumes": [f"{bench.data}:/data"]}, **({"side": other | side} if side else {})}
+    file = {"dest": str(bench.config), "content": f"# release: {tag}\n{json.dumps({'services': services})}\n"}
+    return bench.run(tag=tag, files=[file], **options)
+
+
+def shell(script: str, **more: Any) -> dict[str, Any]:
+    return {"entrypoint": ["/bin/busybox", "sh", "-c", script], **more}
+
+
+SICK = {"healthcheck": {"test": ["CMD", "/bin/busybox", "false"], "interval": "0.2s", "retries": 1}}
+
+
+@pytest.mark.parametrize(
+    ("side", "said"),
+    [
+        (shell(SIDE, **SICK), "unhealthy: service side"),
+        (shell("exit 3"), "exited (exit code 3): service side"),
+        (shell("exit 0", restart="always"), "service side"),
+        (shell("sleep 0.3; exit 1", restart="always"), "service side"),
+    ],
+    ids=["unhealthy", "exited", "ends and is started again", "crashes"],
+)
+def test_compose_is_judged_by_all_its_services(project: Bench, side: dict[str, Any], said: str) -> None:
+    project.service["gate"].update(timeout_s=3, running_s=1.5)
+    assert together(project, "v1", shell(SIDE))["outcome"] == "deployed"
+    bad = together(project, "v2", side)
+    assert bad["outcome"] == "reverted", bad["msg"]
+    assert said in str(bad["msg"])
+    assert together(project, "v1", shell(SIDE))["outcome"] == "unchanged"
+    project.daemon.docker("stop", "-t", "0", "queue-side-1")
+    later = together(project, "v1", shell(SIDE))
+    assert (later["outcome"], "service side" in str(later["msg"])) == ("failed", True), later["msg"]
+
+
+def test_compose_excuses_what_has_done_its_work(project: Bench) -> None:
+    told = together(project, "v1", shell("exit 0", restart="no"))
+    assert told["outcome"] == "deployed", told["msg"]
+    assert together(project, "v1", shell("exit 0", restart="no"))["outcome"] == "unchanged"
+
+
+def test_compose_brings_all_images_before_the_stop(project: Bench) -> None:
+    host = project.registry.host
+    assert together(project, "v1", {})["outcome"] == "deployed"
+    started = project.daemon.docker("ps", "-q", "--filter", PROJECT)
+    absent = together(project, "v2", {"image": f"{host}/none-such:v1"})
+    assert (absent["outcome"], absent["changed"]) == ("refused", False), absent["msg"]
+    assert "none-such" in str(absent["msg"])
+    never = together(project, "v2", {"image": "never/pulled:1", "pull_policy": "never"})
+    assert "the image never/pulled:1 of its service side is not on this machine" in str(never["msg"])
+    programs = layer({"bin/busybox": BUSYBOX.read_bytes()}, executable=("bin/busybox",))
+    project.registry.push("foreign", "v1", queue(programs, "v1", "good", architecture="riscv64"))
+    foreign = together(project, "v2", {"image": f"{host}/foreign:v1"})
+    assert foreign["outcome"] == "refused", foreign["msg"]
+    assert "riscv64" in str(foreign["msg"])
+    project.registry.push("beside", "v1", queue(programs, "v1", "good"))
+    assert project.daemon.docker("ps", "-q", "--filter", PROJECT) == started, "nothing was stopped"
+    brought = together(project, "v2", shell(SIDE, image=f"{host}/beside:v1"))
+    assert brought["outcome"] == "deployed", brought["msg"]
+    assert together(project, "v5", {})["outcome"] == "deployed"
+    project.daemon.docker("rm", "-f", "queue-side-1")
+    project.daemon.docker("rmi", "-f", f"{host}/beside:v1")
+    assert project.back()["outcome"] == "rolled_back", "its other image is fetched again"
+
+
+def test_compose_leaves_no_service_of_the_old_file_running(project: Bench) -> None:
+    assert together(project, "v1", shell(SIDE))["outcome"] == "deployed"
+    told = together(project, "v2", {})
+    assert told["outcome"] == "deployed", told["msg"]
+    assert any("queue-side-1 of the project is in its file no longer" in text for text in told["warnings"])
+    assert runs(project) == "v2"
+    assert project.back()["outcome"] == "rolled_back"
+    names = project.daemon.docker("ps", "--filter", PROJECT, "--format", "{{.Names}}").split()
+    assert sorted(names) == ["queue-side-1", "queue-web-1"]
+
+
+def test_compose_data_of_any_service_is_not_left_behind(project: Bench) -> None:
+    keeps = {"volumes": ["state:/state"], **shell("echo x >/state/db; sleep 600")}
+    top = {"volumes": {"state": {}, "other": {}}}
+    side = {"image": f"{project.registry.host}/annotation-queue:v2", "network_mode": "none", **keeps}
+
+    def run(tag: str, **more: Any) -> Ran:
+        web = {"image": "${MUSTER_IMAGE}", "network_mode": "host", "volumes": [f"{project.data}:/data"]}
+        text = json.dumps({"services": {"web": web, "side": side | more}, **top})
+        return project.run(tag=tag, files=[{"dest": str(project.config), "content": text}])
+
+    assert run("v1")["outcome"] == "deployed"
+    told = run("v2", volumes=["other:/state"])
+    assert told["outcome"] == "refused", told["msg"]
+    assert "side:/state would stay behind in the volume queue_state" in str(told["msg"])
+    assert run("v2")["outcome"] == "deployed"
 
 
 def runs(bench: Bench) -> str:
@@ -144,6 +251,64 @@ def test_a_model_that_is_none_is_refused(model: Bench, tag: str, text: str | Non
     told = model.run(tag=tag)
     assert (told["outcome"], model.config.read_text()) == ("refused", before)
     assert why in told["msg"]
+
+
+class Writer(threading.Thread):
+    """Writes to a model again and again, as a copy over the network does."""
+
+    def __init__(self, path: Path, after_s: float, held: bool) -> None:
+        super().__init__()
+        self._path, self._after_s, self._held, self.over = path, after_s, held, threading.Event()
+
+    def run(self) -> None:
+        """Write until it is over."""
+        self.over.wait(self._after_s)
+        held = self._path.open("ab", buffering=0) if self._held else None
+        while not self.over.wait(0.3):
+            with self._path.open("ab") as handle:
+                (held or handle).write(b"weights")
+        if held:
+            held.close()
+
+
+@pytest.fixture
+def writer(model: Bench) -> Iterator[Any]:
+    """Starts writers, and ends them."""
+    started: list[Writer] = []
+
+    def start(after_s: float = 0.0, held: bool = False) -> Writer:
+        started.append(Writer(model.folder / "models" / "2026-01-01" / "best.pt", after_s, held))
+        started[-1].start()
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.over.set()
+        each.join()
+
+
+@pytest.mark.parametrize("held", [True, False], ids=["held open", "opened again and again"])
+def test_a_model_that_is_still_written_is_refused(model: Bench, writer: Any, held: bool) -> None:
+    before = model.config.read_text()
+    growing = writer(held=held)
+    time.sleep(0.7)
+    for check in (True, False):
+        told = model.run(tag="2026-01-01", check=check)
+        assert (told["outcome"], model.config.read_text()) == ("refused", before)
+        assert "is still being written" in told["msg"]
+    growing.over.set()
+    growing.join()
+    assert model.run(tag="2026-01-01")["outcome"] == "deployed"
+
+
+def test_a_model_that_changes_before_it_is_entered_is_gone_back_from(model: Bench, writer: Any) -> None:
+    before = model.config.read_text()
+    model.service["watch_s"] = 4
+    time.sleep(1.2)
+    writer(after_s=2.5)
+    told = model.run(tag="2026-01-01")
+    assert (told["outcome"], model.config.read_text()) == ("reverted", before), told["msg"]
+    assert "its digest differs" in told["msg"]
 
 
 def test_a_model_that_is_gone_is_no_way_back(model: Bench) -> None:

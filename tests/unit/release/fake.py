@@ -12,7 +12,8 @@ from typing import Any
 from unittest import mock
 
 from ansible_collections.muster.fleet.plugins.module_utils.release import StepFailed, disk, lease, machine
-from ansible_collections.muster.fleet.plugins.module_utils.release.kinds.base import Probe, Running, altered
+from ansible_collections.muster.fleet.plugins.module_utils.release.kinds.base import Lost, Probe, Running, altered
+from ansible_collections.muster.fleet.plugins.module_utils.release.kinds.plain import Plain
 
 DIGESTS = {"good": "sha256:1", "better": "sha256:2", "bad": "sha256:3"}
 SERVICE = {
@@ -57,16 +58,22 @@ class World:
         self.contents: dict[str, str] = {}  # digest of a release -> what its files have become
         self.fuse = fuse
         self.exit_code = 0
+        self.sick = ""  # why what runs is not good, although it runs
+        self.lost: list[Lost] = []
+        self.left: list[str] = []
+        self.unsteady: str | None = None
+        self.told: list[str] = []
 
     def running(self) -> list[str]:
         """Return the releases that run."""
         return [release for release, thing in self.things.items() if thing["runs"]]
 
 
-class FakeKind:
+class FakeKind(Plain):
     """The protocol over a :class:`World`."""
 
     touches = True
+    made_with_stop = True
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -148,7 +155,17 @@ class FakeKind:
         name = self.world.name
         tag = self.world.things[name]["tag"] if name else None
         runs = name is not None and self.world.things[name]["runs"] and tag != "bad"
-        return Probe("running" if runs else "exited", 0, str(name), "none", None, "a fake")
+        status = self.world.sick or "running"
+        return Probe(status if runs else "exited", 0, str(name), "none", None, "a fake")
+
+    def lost(self, spec: dict[str, Any]) -> list[Lost]:
+        return self.world.lost if self.world.name else []
+
+    def leftovers(self) -> list[str]:
+        return self.world.left
+
+    def unsteady(self, spec: dict[str, Any]) -> str | None:
+        return self.world.unsteady
 
     def pids(self) -> list[int]:
         return []
@@ -159,9 +176,10 @@ class FakeKind:
     def log(self, count: int) -> list[str]:
         return []
 
-    def prune(self, keep: Any, gone: Any) -> None:
+    def prune(self, keep: Any, gone: Any) -> list[str]:
         for spec in gone:
             self.discard(spec)
+        return self.world.told
 
 
 class Site:

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Optional, Tuple
 
-from ..engine import Engine, connect
+from .. import engines
+from ..engine import Engine
 from ..store import Store
 from .base import Kind
 from .compose import Compose
@@ -22,7 +23,7 @@ def make(params: Mapping[str, Any], service: Mapping[str, Any], store: Store) ->
         return SystemdUnit(name, service), None
     if kind == "model_pointer":
         return ModelPointer(name, service, store), None
-    engine = connect(params["socket"])
+    engine = engines.of(params, store)
     if kind == "compose":
         return Compose(name, engine, service, params["registry"], params["state_dir"]), engine
     return Container(name, engine, service, params["registry"]), engine

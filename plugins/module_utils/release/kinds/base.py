@@ -14,6 +14,8 @@ Spec = Dict[str, Any]
 Tick = Callable[[], None]
 
 RUNNING = "running"
+NOT_STARTED = ("exited", "dead", "failed", "absent", "created", "configured")  # of a probe: there is no process
+SETTLED_S = 600.0  # what has run so long is no longer held responsible for its restarts before
 
 
 class Running(NamedTuple):
@@ -36,6 +38,16 @@ class Probe(NamedTuple):
     health: str  # none, starting, healthy or unhealthy
     exit_code: Optional[int]
     source: str
+    up_s: Optional[float] = None  # seconds since the last start, where that is known
+    detail: str = ""  # which part of the service this is about, where it has several
+
+
+class Lost(NamedTuple):
+    """Data of what runs that another release would not find at ``path``; it stays in ``place`` of the host."""
+
+    path: str
+    what: str  # an anonymous volume, the volume NAME, the folder PATH
+    place: str
 
 
 class Kind(Protocol):
@@ -43,6 +55,7 @@ class Kind(Protocol):
 
     touches: bool  # whether a deploy stops and starts anything
     given: Optional[List[str]]  # accelerator devices that the service is given; None: not known, so any
+    made_with_stop: bool  # whether other stop settings need another container
 
     def resolve(self, spec: Spec) -> str:
         """Return what the tag stands for now, as a digest. Changes nothing."""
@@ -90,7 +103,28 @@ class Kind(Protocol):
         """Return the state of what runs."""
 
     def pids(self) -> List[int]:
-        """Return the processes of the service."""
+        """Return the first processes of all parts of the service."""
+
+    def things(self) -> List[str]:
+        """Return what the control groups of its processes are named after: ids of containers, a unit's group."""
+
+    def on_demand(self) -> bool:
+        """Whether systemd itself listens for the service and hands the socket over."""
+
+    def lost(self, spec: Spec) -> List[Lost]:
+        """Return data of what runs that ``spec`` would not find."""
+
+    def written(self) -> List[str]:
+        """Return paths that what runs wrote outside its mounts, which stay with it."""
+
+    def remarks(self, spec: Spec) -> List[str]:
+        """Return what a person should know of a release before it is started."""
+
+    def leftovers(self) -> List[str]:
+        """Name processes of the service that are still there after it was stopped."""
+
+    def unsteady(self, spec: Spec) -> Optional[str]:
+        """Say how what a release is started from changed since it was looked at."""
 
     def execute(self, argv: List[str], timeout: float) -> int:
         """Run a command inside the service; return its exit code."""
@@ -98,8 +132,8 @@ class Kind(Protocol):
     def log(self, count: int) -> List[str]:
         """Return the last lines that the service wrote."""
 
-    def prune(self, keep: Iterable[Spec], gone: Iterable[Spec]) -> None:
-        """Remove what belongs to ``gone`` and not to ``keep``, and nothing that is not ours."""
+    def prune(self, keep: Iterable[Spec], gone: Iterable[Spec]) -> List[str]:
+        """Remove what belongs to ``gone`` and not to ``keep``, and nothing that is not ours; return what to say."""
 
 
 def content_of(spec: Spec) -> str:

@@ -12,17 +12,18 @@ import time
 from typing import Any, Dict, Iterable, List, Mapping, Optional
 from urllib.parse import quote
 
-from .. import Refused, StepFailed, leftovers, registry
+from .. import Refused, StepFailed, leftovers, mounts, registry
 from ..engine import Engine, EngineError
 from .base import RUNNING, Probe, Running, Spec, Tick
 from .container_body import RELEASE_LABEL, SERVICE_LABEL, body
+from .container_look import ContainerLook, health, probe_of
 
 STOP_EXTRA_S = 60.0  # what the engine may take beyond the grace
 OURS = "muster.fleet"
 UNTAGGED = "untagged"
 
 
-class Container:
+class Container(ContainerLook):
     """One container and the retained ones of its earlier releases."""
 
     touches = True
@@ -58,7 +59,7 @@ class Container:
         state, config = found["State"], found["Config"]
         release = (config.get("Labels") or {}).get(RELEASE_LABEL)
         why = "" if state["Status"] == RUNNING and not state.get("Restarting") else f"it is {state['Status']}"
-        if _health(state) == "unhealthy":
+        if health(state) == "unhealthy":
             why = "it is unhealthy"
         return Running(release, found["Id"], config.get("Image"), found["Image"], not why, why)
 
@@ -96,18 +97,7 @@ class Container:
         return mounted + spec["service"]["devices"]
 
     def probe(self) -> Probe:
-        found = self._here()
-        source = f"{self.engine.socket}: {self.name}"
-        if found is None:
-            return Probe("absent", 0, "", "none", None, source)
-        state = found["State"]
-        status = "restarting" if state.get("Restarting") else str(state["Status"])
-        restarts = int(found.get("RestartCount") or 0)
-        return Probe(status, restarts, str(state.get("StartedAt")), _health(state), state.get("ExitCode"), source)
-
-    def pids(self) -> List[int]:
-        found = self._here()
-        return [found["State"]["Pid"]] if found and found["State"].get("Pid") else []
+        return probe_of(self._here(), f"{self.engine.socket}: {self.name}")
 
     def execute(self, argv: List[str], timeout: float) -> int:
         made = self.engine.call("POST", f"/containers/{self._id()}/exec", {"Cmd": argv})
@@ -184,22 +174,39 @@ class Container:
             self._stopped(found, spec["service"]["stop"]["grace_s"])
             self._aside(found, spec["id"])
 
-    def prune(self, keep: Iterable[Spec], gone: Iterable[Spec]) -> None:
+    def prune(self, keep: Iterable[Spec], gone: Iterable[Spec]) -> List[str]:
         kept = list(keep)
         adopted = [spec.get("container_id") for spec in kept]
+        told = []
         for spec in gone:
             found = self._of(spec)
             if found is not None and found["Name"].lstrip("/") != self.name and found["Id"] not in adopted:
-                self.engine.call("DELETE", f"/containers/{found['Id']}", force="true")
+                told += self._removed(found, kept)
             self._untag(spec)
             if spec.get("pulled") and spec["digest"] not in [other["digest"] for other in kept]:
                 self._delete_image(f"{spec['image']}@{spec['digest']}")
+        return told
+
+    def _removed(self, found: Mapping[str, Any], kept: List[Spec]) -> List[str]:
+        """Remove a container, unless it alone knows where data lies that may not be left behind."""
+        name, only = found["Name"].lstrip("/"), mounts.anonymous(found)
+        data = ", ".join(f"{lost.path} in {lost.what}" for lost in only)
+        if only and (not kept or kept[0]["service"].get("data_left_behind", "refuse") != "allow"):
+            return [
+                f"the container {name} is kept, as it alone has {data}: docker rm -v {name} once that is not needed"
+            ]
+        self.engine.call("DELETE", f"/containers/{found['Id']}", force="true")
+        return [f"the container {name} is removed, and left {data}: docker volume ls shows it"] if only else []
 
     # --- details ----------------------------------------------------------------------------------
 
     def _here(self) -> Optional[Dict[str, Any]]:
         """Return the container under the service's name."""
         return self.engine.container(self.name)
+
+    def _parts(self) -> List[Dict[str, Any]]:
+        found = self._here()
+        return [found] if found is not None else []
 
     def _id(self) -> str:
         found = self._here()
@@ -270,10 +277,6 @@ class Container:
         except EngineError as error:
             if error.status not in (404, 409):  # gone already, or in use
                 raise
-
-
-def _health(state: Mapping[str, Any]) -> str:
-    return str((state.get("Health") or {}).get("Status") or "none")
 
 
 def _given(service: Mapping[str, Any]) -> Optional[List[str]]:

@@ -7,15 +7,16 @@ from __future__ import annotations
 import os
 from typing import Any, Dict, Iterable, List, Mapping, Optional
 
-from .. import StepFailed, disk, pointer, tree
+from .. import StepFailed, disk, pointer, steady, tree
 from ..programs import exit_code
 from ..store import Store
 from .base import RUNNING, Probe, Running, Spec, Tick, altered
+from .plain import Plain
 
 LOAD_S = 600.0
 
 
-class ModelPointer:
+class ModelPointer(Plain):
     """The pointer to a model in its dated folder."""
 
     touches = False
@@ -32,7 +33,7 @@ class ModelPointer:
         try:
             if not os.path.getsize(path):
                 raise StepFailed(f"the model {path} is empty")
-            return tree.digest(path)
+            return steady.digest(path)
         except OSError as error:
             raise StepFailed(f"there is no model {path}: {error.strerror}") from error
 
@@ -65,6 +66,9 @@ class ModelPointer:
             return tree.digest(spec.get("image_id") or self._path(spec))
         except OSError:
             return None
+
+    def unsteady(self, spec: Spec) -> Optional[str]:
+        return self.lacking(spec) or altered(self, spec)
 
     def needs(self, spec: Spec) -> List[str]:
         return [self._file]
@@ -121,8 +125,8 @@ class ModelPointer:
     def log(self, count: int) -> List[str]:
         return []
 
-    def prune(self, keep: Iterable[Spec], gone: Iterable[Spec]) -> None:
-        """Models are not ours to remove."""
+    def prune(self, keep: Iterable[Spec], gone: Iterable[Spec]) -> List[str]:
+        return []  # models are not ours to remove
 
     def _path(self, spec: Spec) -> str:
         return os.path.join(self._root, spec["tag"], self._model)

@@ -14,9 +14,11 @@ import shutil
 import time
 from typing import Any, Dict, Iterable, List, Mapping, Optional
 
-from .. import StepFailed, tree
+from .. import StepFailed, guard, sockets, steady, tree
 from ..programs import exit_code, said
 from .base import RUNNING, Probe, Running, Spec, Tick, altered
+from .container_look import STOPPED
+from .plain import Plain
 
 ANSWER_S = 20.0
 KILLED_S = 15.0
@@ -30,12 +32,14 @@ SHOWN = (
     "ExecMainStatus",
     "ControlGroup",
     "Job",
+    "TriggeredBy",
 )
 STATUS = {"active": RUNNING, "reloading": RUNNING, "activating": "starting", "failed": "failed", "inactive": "exited"}
 ENDED = ("exited", "failed")
+MICRO = 1e-6
 
 
-class SystemdUnit:
+class SystemdUnit(Plain):
     """One unit and the versions below its root."""
 
     touches = True
@@ -44,13 +48,14 @@ class SystemdUnit:
     def __init__(self, name: str, service: Mapping[str, Any]):
         self.name, self._unit, self._root = name, service["unit"]["name"], service["unit"]["root"]
         self._artifact = service["unit"].get("artifact")
+        self._group = ""  # what the control group was called while the unit ran
 
     # --- asking -----------------------------------------------------------------------------------
 
     def resolve(self, spec: Spec) -> str:
         place = self._artifact.replace("{tag}", spec["tag"]) if self._artifact else self._path(spec["tag"])
         try:
-            return tree.digest(place)
+            return steady.digest(place)
         except OSError as error:
             raise StepFailed(f"there is no version {spec['tag']}: {place}: {error.strerror}") from error
 
@@ -94,16 +99,36 @@ class SystemdUnit:
             status = "restarting"
         elif status in ENDED and shown.get("Job", "0") not in ("", "0"):
             status = "starting"  # systemd has taken a job for it, and has not come to it yet
+        elif status == RUNNING and guard.is_stopped(int(shown.get("MainPID") or 0)):
+            status = STOPPED
         code = shown.get("ExecMainStatus", "")
         source = f"systemctl show {self._unit}"
         started = shown.get("ExecMainStartTimestampMonotonic", "")
-        return Probe(
-            status, int(shown.get("NRestarts") or 0), started, "none", int(code) if code.isdigit() else None, source
-        )
+        up_s = time.monotonic() - int(started) * MICRO if started.isdigit() and started != "0" else None
+        ended = int(code) if code.isdigit() else None
+        return Probe(status, int(shown.get("NRestarts") or 0), started, "none", ended, source, up_s)
 
     def pids(self) -> List[int]:
         pid = int(self._show().get("MainPID") or 0)
         return [pid] if pid else []
+
+    def things(self) -> List[str]:
+        self._group = self._show().get("ControlGroup", "") or self._group
+        return [self._group] if self._group else []
+
+    def on_demand(self) -> bool:
+        return ".socket" in self._show().get("TriggeredBy", "")
+
+    def leftovers(self) -> List[str]:
+        return [sockets.named([pid]) for pid in guard.members(self.things())]
+
+    def written(self) -> List[str]:
+        """Return files in the folder of the version that were changed after it was started."""
+        probe, folder = self.probe(), os.path.realpath(os.path.join(self._root, "current"))
+        if probe.up_s is None or not os.path.isdir(folder):
+            return []
+        begun = time.time() - probe.up_s
+        return [path for path in tree.changed(folder, begun) if "__pycache__" not in path.split("/")]
 
     def execute(self, argv: List[str], timeout: float) -> int:
         return exit_code(argv, timeout)
@@ -121,11 +146,19 @@ class SystemdUnit:
                 raise StepFailed(lacking)
             return {}
         if not self._artifact:
-            return {"image_id": self._path(spec["tag"])}
+            found = dict(spec, image_id=self._path(spec["tag"]))
+            lacking = self.lacking(found) or altered(self, found)
+            if lacking:
+                raise StepFailed(lacking)
+            return {"image_id": found["image_id"]}
         folder = self._path(f"{spec['tag']}-{spec['digest'].partition(':')[2][:12]}")
         if os.path.isdir(folder):
             return {"image_id": folder}
-        tree.unpack(self._artifact.replace("{tag}", spec["tag"]), folder, tick)
+        archive = self._artifact.replace("{tag}", spec["tag"])
+        tree.unpack(archive, folder, tick)
+        if tree.digest(archive) != spec["digest"]:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise StepFailed(f"{archive} was changed while it was unpacked")
         return {"image_id": folder, "pulled": True}
 
     def prepare(self, spec: Spec) -> None:
@@ -138,6 +171,7 @@ class SystemdUnit:
     def stop(self, spec: Optional[Spec], grace_s: int) -> Optional[int]:
         if self.probe().status in ENDED:
             return None
+        self.things()  # the name is gone when it has ended
         self._systemctl("stop", "--no-block")
         if self._ended(grace_s):
             return self.probe().exit_code
@@ -166,12 +200,13 @@ class SystemdUnit:
         if running and running.release == spec["id"]:
             self.stop(spec, spec["service"]["stop"]["grace_s"])
 
-    def prune(self, keep: Iterable[Spec], gone: Iterable[Spec]) -> None:
+    def prune(self, keep: Iterable[Spec], gone: Iterable[Spec]) -> List[str]:
         kept = [spec["image_id"] for spec in keep]
         for spec in gone:
             self.discard(spec)
             if spec.get("pulled") and spec["image_id"] not in kept:
                 shutil.rmtree(spec["image_id"], ignore_errors=True)
+        return []
 
     # --- details ----------------------------------------------------------------------------------
 

@@ -29,7 +29,8 @@ GOOD = {"running", "restarts", "log", "disk"}
 
 
 def checks():
-    pre = [{"id": f"release.pre.{name}", "status": "pass"} for name in ("accelerators", "disk", "image", "way_back")]
+    names = ("accelerators", "data", "disk", "image", "way_back")
+    pre = [{"id": f"release.pre.{name}", "status": "pass"} for name in names]
     return [
         *pre,
         *({"id": f"release.post.{name}", "status": "pass"} for name in GOOD),
