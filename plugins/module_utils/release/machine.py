@@ -106,7 +106,8 @@ class Machine:
         if self.work.unwell:
             return self._result("failed", True, f"{report.recovered}. {refusals.WORSE}")
         if current and not (self.check and changed) and not is_up(self.work.kind):
-            down = f"{current['tag']} ({current['id']}) does not run, and no interrupted run is why"
+            status = self.work.kind.probe().status
+            down = f"{current['tag']} ({current['id']}) does not run: it is {status}, and no interrupted run is why"
             return self._result("failed", changed, f"{report.recovered or down}. {refusals.BROKEN}")
         if changed:
             return self._result("recovered", True, str(report.recovered))
