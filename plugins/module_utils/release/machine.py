@@ -105,13 +105,13 @@ class Machine:
         changed = report.recovered is not None
         if self.work.unwell:
             return self._result("failed", True, f"{report.recovered}. {refusals.WORSE}")
+        judged = not changed and bool(known(self.store, [self.store.current]))
+        if judged:
+            return self._as_it_is("nothing to recover")
         if current and not (self.check and changed) and not is_up(self.work.kind):
-            status = self.work.kind.probe().status
-            down = f"{current['tag']} ({current['id']}) does not run: it is {status}, and no interrupted run is why"
+            down = f"{current['tag']} ({current['id']}) does not run"
             return self._result("failed", changed, f"{report.recovered or down}. {refusals.BROKEN}")
-        if changed:
-            return self._result("recovered", True, str(report.recovered))
-        return self._as_it_is("nothing to recover")
+        return self._result("recovered" if changed else "unchanged", changed, report.recovered or "nothing to recover")
 
     def _recover(self) -> None:
         """Bring to order what damage, a crash or an interrupted run left."""
