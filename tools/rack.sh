@@ -8,7 +8,6 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../lab"
 out=$(cd ../inventories/lab && pwd)/.build
-library=$out/nvml/libnvidia-ml.so.1
 log=$out/log
 stamp=$out/.source
 
@@ -18,8 +17,7 @@ source=$({ pwd; find builder nvml -type f ! -name '*.pyc' -print0 | sort -z | xa
 rm -rf "$out"
 mkdir "$out"
 if ! {
-    python nvml/build.py "$out/nvml" &&
-        if [ -f "$library" ]; then python -m builder "$out" "$library"; else python -m builder "$out"; fi
+    python nvml/build.py "$out/nvml" && python -m builder "$out"
 } >"$log" 2>&1; then
     echo "muster.fleet: the simulated rack could not be made: $(tail -n 1 "$log") (see $log)" >&2
     exit 1

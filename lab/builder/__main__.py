@@ -59,13 +59,11 @@ def layer(node: Node, base: Recording, fault: Fault) -> dict[str, Any]:
     return {**change, "planted": planted}
 
 
-def build(output: Path, nvml_library: str | None = None) -> int:
+def build(output: Path) -> int:
     """Write ``<node>/recording.json`` and ``<node>/faults/<fault>.json`` below ``output``; return how many files."""
     written = 0
     for node in NODES:
         base = healthy(node)
-        if nvml_library:
-            base.document["nvml_library"] = nvml_library
         documents = {"recording": base.document}
         for fault in faults().values():
             if node.klass in fault.classes and not fault.profile:
@@ -79,4 +77,4 @@ def build(output: Path, nvml_library: str | None = None) -> int:
 
 
 if __name__ == "__main__":
-    print(f"{build(Path(sys.argv[1]), *sys.argv[2:3])} recordings and fault layers written to {sys.argv[1]}")
+    print(f"{build(Path(sys.argv[1]))} recordings and fault layers written to {sys.argv[1]}")

@@ -16,6 +16,7 @@ from .recording import Recording
 
 ALL, X86 = firmware.ALL, firmware.X86
 CARDS = ("hgx_h100", "gb200_tray", "mi300x", "gaudi3")
+PRESENT, OK, CRITICAL = 0x02, 3 << 7, 5 << 7  # traits of a power supply
 PLUGGED = "/sys/devices/pci0000:c0/0000:c0:01.0"
 
 
@@ -83,12 +84,11 @@ def _other_structure(node: Node, rec: Recording, old: bytes, new: bytes) -> None
     rec.file(f"{firmware.TABLES}/smbios_entry_point", smbios.entry_point(table))
 
 
-def _supply_critical(node: Node, rec: Recording) -> None:
-    """Two power supplies, the second of which says that it is critical."""
+def _supplies(node: Node, rec: Recording, second: int) -> None:
+    """Put two power supplies into the SMBIOS table; ``second`` are the traits of the second: presence and status."""
     end = smbios._structure(127, 0xFEFF, b"")
     supplies = b""
-    for number, status in enumerate((3, 5)):
-        traits = 0x02 | status << 7  # present, status
+    for number, traits in enumerate((PRESENT | OK, second)):
         body = struct.pack("<BBBBBBBBHHHHH", 1, 1, 2, 3, 4, 5, 6, 7, 3000, traits, 0xFFFF, 0xFFFF, 0xFFFF)
         texts = (f"PSU{number}", "PSU", "Simulated Systems", node.serial("psu", number), "Tag", "Part", "A1")
         supplies += smbios._structure(39, 0x2700 + number, body, texts)
@@ -162,7 +162,9 @@ FAULTS = [
     Fault("bmc_without_version", "the BMC names no firmware version", ALL, {"firmware.component.known": "unknown"},
           _versionless),
     Fault("psu_critical", "the second power supply is in a critical state", X86, {"firmware.psu.status": "fail"},
-          _supply_critical, {"firmware.psu_records": True}),
+          lambda node, rec: _supplies(node, rec, PRESENT | CRITICAL), {"firmware.psu_records": True}),
+    Fault("psu_absent", "the second power supply bay is empty", X86, {"firmware.psu.present": "fail"},
+          lambda node, rec: _supplies(node, rec, OK), {"firmware.psu_records": True, "firmware.psu_bays_filled": True}),
     Fault("tpm_old", "the TPM is of version 1.2", ALL, {"firmware.tpm.version": "fail"}, _old_tpm),
     Fault("cpu_cores_off", "firmware switched half of a processor's cores off", ALL, {"firmware.cpu.cores": "fail"},
           _cores_off),

@@ -159,10 +159,12 @@ def silent_exporter(of_accelerators: bool) -> dict[str, str]:
 def put_prometheus(
     rec: Recording, down: str = "", lost: str = "", sick: str = "", managers: int = 1, empty: str = ""
 ) -> None:
-    """Put Prometheus's answers: with a target down, an alert lost or sick, no alert manager, a series without value."""
+    """Put Prometheus's answers: a target or all gone, an alert lost or sick, no alert manager, a series empty."""
     jobs = {"node": "head-a01-01:9100", "slurm": "head-a01-01:8080"}
     targets = [
-        {"labels": {"job": job, "instance": at}, "health": "down" if job == down else "up"} for job, at in jobs.items()
+        {"labels": {"job": job, "instance": at}, "health": "down" if job == down else "up"}
+        for job, at in jobs.items()
+        if down != "all"
     ]
     rules = [
         {"name": name, "type": "alerting", "state": "inactive", "health": "err" if name == sick else "ok"}

@@ -124,8 +124,10 @@ HANGS = {  # the kernel still tells the rest
     "gpu.driver.state": "fail",
     **dict.fromkeys(
         (
-            "amd.firmware.smu_uniform", "amd.throttle.power_brake", "amd.throttle.thermal", "gpu.ecc.enabled",
-            "gpu.temperature.margin", "gpu.uuid.unique", "xgmi.link.active", "xgmi.link.count", "xgmi.link.speed",
+            "amd.bad_pages.threshold", "amd.clocks.locked", "amd.firmware.smu_uniform", "amd.firmware.uniform",
+            "amd.throttle.power_brake", "amd.throttle.thermal", "gpu.clocks.sm_maximum", "gpu.clocks.unexplained",
+            "gpu.ecc.enabled", "gpu.memory.idle", "gpu.temperature.margin", "gpu.utilization.idle", "gpu.uuid.unique",
+            "xgmi.link.active", "xgmi.link.count", "xgmi.link.speed",
         ),
         "unknown",
     ),
@@ -133,7 +135,17 @@ HANGS = {  # the kernel still tells the rest
 GARBAGE = {
     "gpu.driver.state": "fail",
     **dict.fromkeys(
-        ("amd.throttle.power_brake", "amd.throttle.thermal", "gpu.ecc.enabled", "gpu.temperature.margin"), "unknown"
+        (
+            "amd.bad_pages.threshold",
+            "amd.clocks.locked",
+            "amd.throttle.power_brake",
+            "amd.throttle.thermal",
+            "gpu.clocks.sm_maximum",
+            "gpu.clocks.unexplained",
+            "gpu.ecc.enabled",
+            "gpu.temperature.margin",
+        ),
+        "unknown",
     ),
 }
 NOT_LOADED = {
@@ -141,6 +153,9 @@ NOT_LOADED = {
     **dict.fromkeys(
         (
             "amd.bad_pages.pending", "amd.bad_pages.retired", "amd.bad_pages.unreservable", "amd.firmware.smu_uniform",
+            "amd.bad_pages.threshold", "amd.clocks.locked", "amd.firmware.uniform", "amd.ras.unexplained",
+            "gpu.clocks.sm_maximum",
+            "gpu.clocks.unexplained", "gpu.memory.idle", "gpu.utilization.idle",
             "amd.kfd.nodes", "amd.partition.compute", "amd.partition.memory", "amd.ras.deferred",
             "amd.throttle.power_brake", "amd.throttle.thermal", "gpu.device.state", "gpu.ecc.corrected",
             "gpu.ecc.enabled", "gpu.ecc.uncorrected", "gpu.firmware.vbios_uniform", "gpu.memory.total",

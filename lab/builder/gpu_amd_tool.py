@@ -15,6 +15,7 @@ from .recording import Recording
 Entry = dict[str, Any]
 MIB = 1 << 20
 VRAM_MIB = 196592
+XCCS = 8
 DRIVER = {7: "6.14.14", 6: "6.12.12"}
 ROCM = {7: "7.0.2", 6: "6.4.3"}
 FIRMWARE = {
@@ -116,8 +117,8 @@ def _static(node: Node, number: int, function: Function) -> Entry:
             "manufacturer_name": "AMD",
         },
         "ras": {
-            "eeprom_version": "0x30000", "parity_schema": "DISABLED", "single_bit_schema": "DISABLED",
-            "double_bit_schema": "DISABLED", "poison_schema": "ENABLED",
+            "eeprom_version": "0x30000", **({"bad_page_threshold": 256} if seven else {}), "parity_schema": "DISABLED",
+            "single_bit_schema": "DISABLED", "double_bit_schema": "DISABLED", "poison_schema": "ENABLED",
             "ecc_block_state": dict.fromkeys(BLOCKS[:4], "ENABLED"),
         },
         "partition": {
@@ -130,11 +131,24 @@ def _static(node: Node, number: int, function: Function) -> Entry:
     }  # fmt: skip
 
 
+def _clock_limits() -> Entry:
+    """Why the clock is low, as ROCm 7 says it for each partition (XCP) and each of its engines (XCC)."""
+    said = {"power": "NOT ACTIVE", "thermal": "NOT ACTIVE"}
+    found: Entry = {
+        f"gfx_clk_below_host_limit_{name}_violation_status": {"xcp_0": [word] * XCCS} for name, word in said.items()
+    }
+    for name in ("total_gfx_clk_below_host_limit", "low_utilization"):  # an idle card rests
+        found[f"{name}_violation_status"] = {"xcp_0": ["ACTIVE"] * XCCS}
+    return {**found, "gfx_clk_below_host_limit_violation_status": "N/A"}
+
+
 def _metric(node: Node, number: int, function: Function) -> Entry:
     calm = {
         f"{name}_violation_status": "NOT ACTIVE"
         for name in ("prochot", "ppt", "socket_thermal", "vr_thermal", "hbm_thermal")
     }
+    if rocm(node) == 7:
+        calm.update(_clock_limits())
     counts = {"correctable_count": 0, "uncorrectable_count": 0, "deferred_count": 0}
     gfx = {"clk": measured(132, "MHz"), "min_clk": measured(500, "MHz"), "max_clk": measured(2100, "MHz")}
     mem = {"clk": measured(900, "MHz"), "min_clk": measured(900, "MHz"), "max_clk": measured(1300, "MHz")}

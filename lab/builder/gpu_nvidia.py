@@ -133,6 +133,8 @@ def _common(board: Board) -> dict[str, object]:
         "nvmlDeviceGetInforomImageVersion": board.inforom,
         "nvmlDeviceGetInforomVersion(0)": "2.1",
         "nvmlDeviceGetInforomVersion(1)": "7.16",
+        "nvmlDeviceGetInforomConfigurationChecksum": 2864434397,
+        "nvmlDeviceGetUnrepairableMemoryFlag_v1": 0,
         "nvmlDeviceGetGspFirmwareVersion": board.driver,
         "nvmlDeviceGetCudaComputeCapability": board.capability,
         "nvmlDeviceGetAddressingMode": board.addressing,
@@ -168,6 +170,14 @@ def _common(board: Board) -> dict[str, object]:
         "nvmlDeviceGetFieldValues(226)": 0,
         "nvmlDeviceGetFieldValues(230)": 0,
     }
+    return {**answers, **_clocks(board)}
+
+
+def _clocks(board: Board) -> dict[str, object]:
+    """An idle board: the multiprocessors rest, the memory does not."""
+    answers: dict[str, object] = {
+        f"nvmlDeviceGet{which}ApplicationsClock(1)": board.sm_max_mhz for which in ("", "Default")
+    }
     clocks = ((345, board.sm_max_mhz), (345, board.sm_max_mhz), (board.memory_mhz, board.memory_mhz))
     for which, (current, most) in enumerate(clocks):
         answers[f"nvmlDeviceGetClockInfo({which})"] = current
@@ -189,6 +199,7 @@ def _link(node: Node, board: Board, link: int) -> dict[str, object]:
         answers.update({f"nvmlDeviceGetNvLinkErrorCounter({link},{counter})": 0 for counter in range(4)})
     else:  # NVLink 5 counts in fields, and no longer by the older call
         answers.update({field(number): 0 for number in (211, 214, 215, 219, 221)})
+        answers.update({field(number): 0xFFF for number in (220, 222)})  # 15e-255: none was seen
     return answers
 
 

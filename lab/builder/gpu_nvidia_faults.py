@@ -16,6 +16,9 @@ HGX, TRAY = "hgx_h100", "gb200_tray"
 BOTH = (HGX, TRAY)
 # What nobody can know once the driver does not answer.
 UNSEEN = """
+    gpu.clocks.application gpu.clocks.held gpu.clocks.memory gpu.clocks.memory_busy gpu.clocks.performance_state
+    gpu.clocks.sm_busy gpu.clocks.sm_maximum gpu.clocks.sync_boost gpu.clocks.unexplained gpu.inforom.corrupted
+    gpu.memory.idle gpu.memory.unrepairable gpu.retired_pages.count gpu.retired_pages.pending gpu.utilization.idle
     gpu.compute_capability gpu.compute_mode gpu.confidential_compute gpu.count.driver gpu.device.state
     gpu.driver.cuda gpu.driver.gsp gpu.driver.minimum
     gpu.driver.module gpu.ecc.aggregate_uncorrected gpu.ecc.corrected gpu.ecc.enabled gpu.ecc.pending
@@ -24,22 +27,25 @@ UNSEEN = """
     gpu.pcie.generation_possible gpu.pcie.replay gpu.pcie.width gpu.persistence gpu.power.limit gpu.processes.none
     gpu.recovery_action gpu.remap.banks gpu.remap.failed gpu.remap.pending gpu.remap.uncorrected gpu.repair.channel
     gpu.repair.tpc gpu.temperature.gpu gpu.temperature.margin gpu.temperature.memory gpu.throttle.hw_power_brake
-    gpu.throttle.hw_slowdown gpu.throttle.hw_thermal gpu.throttle.sw_thermal gpu.uuid.unique nvlink.fabric.clique
-    nvlink.fabric.cluster nvlink.fabric.state nvlink.fabric.status nvlink.link.active nvlink.link.count
+    gpu.throttle.hw_slowdown gpu.throttle.hw_thermal gpu.throttle.sw_thermal gpu.uuid.unique nvlink.fabric.state
+    nvlink.fabric.status nvlink.link.active nvlink.link.count
     nvlink.link.remote nvlink.link.speed
 """
 UNSEEN_OF = {
-    HGX: "nvlink.errors.crc_data nvlink.errors.crc_flit nvlink.errors.recovery nvlink.errors.replay",
+    HGX: "nvlink.errors.crc_data nvlink.errors.crc_flit nvlink.errors.recovery nvlink.errors.replay"
+    " service.accelerator.version",
     TRAY: """
-        gpu.addressing_mode gpu.platform.chassis nvlink.errors.integrity nvlink.errors.recovery_failed
-        nvlink.fabric.bandwidth nvlink.fabric.configuration nvlink.fabric.domain nvlink.fabric.health
-        nvlink.fabric.routes
+        gpu.addressing_mode gpu.platform.chassis nvlink.errors.effective_ber nvlink.errors.integrity
+        nvlink.errors.recovery nvlink.errors.recovery_failed nvlink.errors.symbol_ber
+        nvlink.fabric.bandwidth nvlink.fabric.clique nvlink.fabric.clique_id nvlink.fabric.cluster
+        nvlink.fabric.configuration nvlink.fabric.domain nvlink.fabric.health
+        nvlink.fabric.routes service.on_demand.version
     """,
 }
 BLIND = {
     klass: {
         "gpu.driver.state": "fail",
-        **dict.fromkeys((UNSEEN + more + " service.accelerator.version").split(), "unknown"),
+        **dict.fromkeys((UNSEEN + more).split(), "unknown"),
     }
     for klass, more in UNSEEN_OF.items()
 }
@@ -102,7 +108,7 @@ def _fabric(old: str, new: str) -> Apply:
 
 
 UNCORRECTED = ("TotalEccErrors(1,0)", "TotalEccErrors(1,1)", "MemoryErrorCounter(1,0,2)", "MemoryErrorCounter(1,1,2)")
-FAIL = "fail"
+FAIL, UNKNOWN = "fail", "unknown"
 FAULTS = [
     Fault("gpu3_pcie_x8", "GPU 3 trained at x8", BOTH, {"gpu.pcie.width": FAIL, "pci.gpu.width": FAIL},
           both(gpu(3, CurrPcieLinkWidth=8), on_the_bus(3, "current_link_width", "8\n"))),

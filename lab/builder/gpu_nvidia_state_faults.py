@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from . import pcimap
 from .faults import Fault
-from .gpu_nvidia_faults import BOTH, FAIL, HGX, TRAY, Apply, gpu, says
+from .gpu_nvidia_faults import BOTH, FAIL, HGX, TRAY, UNKNOWN, Apply, gpu, says
 from .node import Node
 from .recording import Recording
 
@@ -18,6 +18,12 @@ def _no_domain(node: Node, rec: Recording) -> None:
     for index in range(4):
         said = f"state=3 status=0 cliqueId=2 clusterUuid={'0' * 32} healthMask=0x1aa healthSummary=1"
         rec.nvml(f"gpu.{index}.nvmlDeviceGet{FABRIC}", said)
+
+
+def _no_clique(node: Node, rec: Recording) -> None:
+    """Put no GPU of the tray into a clique."""
+    for index in range(4):
+        _again(index, FABRIC, "cliqueId=2", "cliqueId=0")(node, rec)
 
 
 def _again(index: int, call: str, old: str, new: str) -> Apply:
@@ -112,8 +118,8 @@ FAULTS = [
           {"nvlink.errors.crc_data": FAIL}, says({"gpu.2.nvmlDeviceGetNvLinkErrorCounter(7,3)": 5120})),
     Fault("nvlink_gpu2_link7_replays", "NVLink 7 of GPU 2 sends again and again", (HGX,),
           {"nvlink.errors.replay": FAIL}, says({"gpu.2.nvmlDeviceGetNvLinkErrorCounter(7,0)": 7001})),
-    Fault("nvlink_gpu2_link7_recovers", "NVLink 7 of GPU 2 had to train anew", (HGX,),
-          {"nvlink.errors.recovery": FAIL}, says({"gpu.2.nvmlDeviceGetNvLinkErrorCounter(7,1)": 3})),
+    Fault("nvlink_gpu2_link7_recovers", "NVLink 7 of GPU 2 has to train anew every quarter of an hour", (HGX,),
+          {"nvlink.errors.recovery": FAIL}, says({"gpu.2.nvmlDeviceGetNvLinkErrorCounter(7,1)": 1200})),
     Fault("nvlink_gpu2_link7_integrity", "NVLink 7 of GPU 2 counts integrity errors", (TRAY,),
           {"nvlink.errors.integrity": FAIL}, says({"gpu.2.nvmlDeviceGetFieldValues(211,7)": 12})),
     Fault("nvlink_gpu2_link7_no_switch", "NVLink 7 of GPU 2 ends at a GPU instead of a switch", BOTH,
@@ -123,9 +129,11 @@ FAULTS = [
     _fabric("fabric_misconfigured", "the fabric of GPU 3 is configured wrongly", "configuration",
             _again(3, FABRIC, "healthMask=0x1aa", "healthMask=0x2aa")),
     _fabric("fabric_other_cluster", "GPU 3 belongs to another fabric than the rest of the node", "cluster",
-            _again(3, FABRIC, "clusterUuid=", "clusterUuid=f"), BOTH),
-    _fabric("fabric_no_domain", "no GPU of the tray was given its NVLink domain", "domain",
-            _no_domain),
+            _again(3, FABRIC, "clusterUuid=", "clusterUuid=f")),
+    Fault("fabric_no_domain", "no GPU of the tray was given its NVLink domain", (TRAY,),
+          {"nvlink.fabric.domain": FAIL, "nvlink.fabric.cluster": UNKNOWN}, _no_domain),
+    Fault("fabric_no_clique", "no GPU of the tray was put into a clique", (TRAY,),
+          {"nvlink.fabric.clique_id": FAIL, "nvlink.fabric.clique": UNKNOWN}, _no_clique),
     _fabric("fabric_join_failed", "GPU 3 ended joining the fabric with an error", "status",
             _again(3, FABRIC, "status=0", "status=1"), BOTH),
 ]  # fmt: skip

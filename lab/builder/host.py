@@ -14,6 +14,7 @@ __all__ = ["FAULTS", "render"]
 CPU = "/sys/devices/system/cpu"
 NODE = "/sys/devices/system/node"
 CODENAMES = {"22.04": "Jammy Jellyfish", "24.04": "Noble Numbat"}
+BASE_MHZ = 2000
 KEPT_BY_KERNEL = 0.016  # the part of memory that MemTotal lacks
 PROCESSES = ((1, "systemd", 0), (2, "kthreadd", 0), (17, "rcu_preempt", 2), (901, "sshd", 1), (1204, "chronyd", 1))
 GRACE_NODES = 34  # Grace sets NUMA numbers aside for the memory of partitioned GPUs
@@ -29,6 +30,7 @@ def render(node: Node, rec: Recording) -> None:
     _memory(rec, about)
     _settings(rec, about)
     _processes(rec)
+    _upkeep(node, rec, about)
 
 
 def _system(node: Node, rec: Recording, about: HostClass) -> None:
@@ -126,14 +128,38 @@ def _frequency(rec: Recording, about: HostClass) -> None:
         rec.file(f"{folder}/scaling_driver", about.driver + "\n")
         rec.file(f"{folder}/cpuinfo_max_freq", f"{about.max_mhz}000\n")
         rec.file(f"{folder}/scaling_max_freq", f"{about.max_mhz}000\n")
+        busy = cpu % 4 == 0 or about.driver != "intel_pstate"  # the others idle, and say so
+        rec.file(f"{folder}/scaling_cur_freq", f"{about.max_mhz if busy else 800}000\n")
+        if about.driver == "intel_pstate":
+            rec.file(f"{folder}/base_frequency", f"{BASE_MHZ}000\n")
+            for part in ("core", "package"):
+                rec.file(f"{CPU}/cpu{cpu}/thermal_throttle/{part}_throttle_count", "0\n")
+                rec.file(f"{CPU}/cpu{cpu}/thermal_throttle/{part}_throttle_total_time_ms", "0\n")
+        else:
+            rec.file(f"{CPU}/cpu{cpu}/acpi_cppc/nominal_freq", f"{about.max_mhz}\n")
     if about.driver == "intel_pstate":
         rec.file(f"{CPU}/intel_pstate/no_turbo", "0\n")
+        for socket in range(about.sockets):
+            _rapl(rec, socket)
     elif about.vendor != "ARM":
         rec.file(f"{CPU}/cpufreq/boost", "1\n")
     rec.file(f"{CPU}/cpuidle/current_driver", {"GenuineIntel": "intel_idle"}.get(about.vendor, "acpi_idle") + "\n")
     clock = "/sys/devices/system/clocksource/clocksource0"
     rec.file(f"{clock}/available_clocksource", about.clocks + "\n")
     rec.file(f"{clock}/current_clocksource", about.clocks.split()[0] + "\n")
+
+
+def _rapl(rec: Recording, socket: int) -> None:
+    zone = f"/sys/class/powercap/intel-rapl:{socket}"
+    names = {
+        "name": f"package-{socket}",
+        "enabled": 1,
+        "constraint_0_name": "long_term",
+        "constraint_1_name": "short_term",
+    }
+    watts = {"constraint_0_power_limit_uw": 350, "constraint_0_max_power_uw": 350, "constraint_1_power_limit_uw": 420}
+    for name, value in {**names, **{name: value * 10**6 for name, value in watts.items()}}.items():
+        rec.file(f"{zone}/{name}", f"{value}\n")
 
 
 def _memory(rec: Recording, about: HostClass) -> None:
@@ -206,6 +232,26 @@ def _settings(rec: Recording, about: HostClass) -> None:
         f"{'Max locked memory':<26}{'unlimited':<21}{'unlimited':<21}{'bytes':<10}\n",
     )
     rec.file("/sys/fs/cgroup/cgroup.controllers", "cpuset cpu io memory hugetlb pids rdma misc\n")
+
+
+def _upkeep(node: Node, rec: Recording, about: HostClass) -> None:
+    rec.file("/etc/environment", 'PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"\n')
+    rec.file("/etc/profile.d/fabric.sh", "# NCCL_IB_DISABLE=1 was for the tests\nexport NCCL_SOCKET_IFNAME=bond0\n")
+    rec.file(
+        "/etc/systemd/system/docker.service.d/limits.conf", "[Service]\nLimitMEMLOCK=infinity\nEnvironment=A=1 B=2\n"
+    )
+    rec.file("/etc/tuned/active_profile", "accelerator-performance\n")
+    rec.file("/sys/kernel/kexec_crash_loaded", "1\n")
+    if about.vendor != "ARM":  # its pages are larger, and so are the orders
+        blocks = "".join(f"{512 >> order:7d}" for order in range(10)) + "  98304"
+        rec.file(
+            "/proc/buddyinfo", f"Node 0, zone      DMA      1      0      0      0\nNode 0, zone   Normal{blocks}\n"
+        )
+    rec.file("/sys/module/module/parameters/sig_enforce", "Y\n")
+    if node.klass == "gaudi3":
+        for kernel in (about.kernel, about.kernel.replace("84", "79")):
+            rec.file(f"/var/lib/dkms/habanalabs/1.21.2-8/{kernel}/x86_64/module/habanalabs.ko", "")
+        rec.file("/var/lib/dkms/dkms_dbversion", "3.0.0\n")
 
 
 def _processes(rec: Recording) -> None:

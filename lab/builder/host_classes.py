@@ -92,7 +92,7 @@ class HostClass(NamedTuple):
 INTEL_MC = tuple(f"Intel_10nm Socket#{socket} IMC#{imc}" for socket in (0, 1) for imc in range(4))
 KERNEL = "6.8.0-84-generic"
 BASE = {"chrony": "4.2-2ubuntu2", "openssh-server": "1:8.9p1-3ubuntu0.13"}
-FABRIC = ("mlx5_core", "mlx5_ib", "ib_core", "ib_uverbs", "rdma_cm")
+FABRIC = ("mlx5_core", "mlx5_ib", "ib_core", "ib_uverbs", "ib_umad", "rdma_cm", "rdma_ucm")
 SETTINGS = {"vm/swappiness": "10", "vm/zone_reclaim_mode": "0"}
 
 CLASSES: dict[str, HostClass] = {
@@ -136,7 +136,7 @@ CLASSES: dict[str, HostClass] = {
         *("AuthenticAMD", "AMD EPYC 9554 64-Core Processor", 25, 17, 1, "0xa101154", 2, 64, True, 3100, "acpi-cpufreq"),
         *(1152, 32, ("F19h_M10h", "F19h_M10h"), AMD_FLAWS, "tsc hpet acpi_pm", ("ivhd0", "ivhd1", "ivhd2", "ivhd3")),
         *("22.04", KERNEL, "iommu=pt amd_iommu=on pci=realloc=off numa_balancing=disable"),
-        *(("amdgpu", "amdttm", "amdkcl", *FABRIC),),
+        *(("amdgpu", "amdttm", "amdkcl", "bnxt_en", "bnxt_re", *FABRIC),),
         *({**BASE, "rocm-core": "6.4.1.60401-83~22.04"},),
         *({**SETTINGS, "net/ipv4/conf/all/arp_announce": "2", "net/ipv4/conf/all/arp_ignore": "1"},),
     ),

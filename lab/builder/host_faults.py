@@ -115,6 +115,8 @@ def _fault(name: str, does: str, classes: tuple[str, ...], found: str, apply: Ap
     return Fault(name, does, classes, dict.fromkeys(found.split(), status), apply)
 
 
+NOT_BUILT = {HL: {"host.dkms.built": "fail"}}  # where DKMS has modules
+
 FAULTS = [
     _fault(
         "governor_powersave",
@@ -185,11 +187,11 @@ FAULTS = [
         lambda node, rec: rec.space("/dev/shm", 67108864, 0),
     ),
     _fault("kernel_wrong", "an older kernel runs", NODES, "host.kernel.release host.boot.newest_kernel", _older_kernel),
-    _fault(
+    Fault(
         "kernel_update_waiting",
         "a newer kernel waits for the next reboot",
         ALL,
-        "host.boot.newest_kernel",
+        {klass: {"host.boot.newest_kernel": "fail", **NOT_BUILT.get(klass, {})} for klass in ALL},
         _newer_installed,
     ),
     _fault(

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 
 from .faults import Fault
-from .log_lines import BEFORE, DMESG, SINCE, TAIL, answer, entry, says
+from .log_lines import BEFORE, DMESG, SINCE, TAIL, UPTIME_S, answer, entry, says
 from .node import NOW, Node
 from .recording import Recording
 
@@ -35,6 +35,8 @@ def _rotated(node: Node, rec: Recording) -> None:
     first = entry(node, 180, 6, "docker0: port 3(veth0c4411f) entered forwarding state")
     rec.command(SINCE, answer([first, *kept]))
     rec.command(BEFORE, "")
+    stamp = UPTIME_S - 3 * 3600
+    rec.command(DMESG, f"<6>[{stamp:12.6f}] docker0: port 3(veth0c4411f) entered forwarding state\n")
 
 
 def _us(minutes_ago: float) -> str:
@@ -50,15 +52,17 @@ def _crashed(_node: Node, rec: Recording) -> None:
 
 
 EVENT_CHECKS = """
-aer.corrected aer.uncorrected block.errors filesystem.errors hung_task.blocked kernel.urgent lockup.cpu mce.corrected
-mce.uncorrected md.failed memory.corrected memory.uncorrected mlx5.health mlx5.module netfs.stuck network.stalled
-nvme.controller nvme.errors oom.kills oom.limits panic.oops thermal.critical thermal.throttled
+aer.corrected aer.uncorrected block.errors block.warning clock.unstable driver.probe fabric.fault fabric.unexplained
+fabric.warning filesystem.errors history.notes hung_task.blocked iommu.fault kernel.urgent limits.reached lockup.cpu
+lockup.throttled mce.corrected mce.uncorrected md.failed md.kicked memory.corrected memory.uncorrected mlx5.health
+mlx5.module netfs.lost netfs.stuck network.stalled nvme.controller nvme.errors oom.kills oom.limits panic.oops
+thermal.critical thermal.throttled
 """.split()  # noqa: SIM905
 _VENDOR_CHECKS = {
-    "nvidia": ["nvidia.driver", "sxid.fatal", "sxid.nonfatal", "xid.application", "xid.critical", "xid.unknown"]
-    + ["xid.warning"],
-    "amd": ["amdgpu.fault", "amdgpu.warning"],
-    "gaudi": ["habanalabs.fault", "habanalabs.warning"],
+    "nvidia": ["nvidia.driver", "nvidia.unexplained", "nvidia.warning", "sxid.fatal", "sxid.nonfatal"]
+    + ["xid.application", "xid.critical", "xid.rate", "xid.spread", "xid.unknown", "xid.warning"],
+    "amd": ["amdgpu.fault", "amdgpu.unexplained", "amdgpu.warning"],
+    "gaudi": ["habanalabs.fault", "habanalabs.unexplained", "habanalabs.warning"],
     "none": [],
 }
 _VENDORS = {"hgx_h100": "nvidia", "gb200_tray": "nvidia", "mi300x": "amd", "gaudi3": "gaudi", "cpu_only": "none"}
@@ -77,7 +81,7 @@ FAULTS = [
         "xid79_gpu3",
         "GPU 3 fell off the bus earlier today (Xid 79)",
         NVIDIA,
-        {"log.xid.critical": "fail"},
+        {"log.xid.critical": "fail", "log.nvidia.driver": "fail"},
         says(
             _xid(3, 79, "pid='<unknown>', name=<unknown>, GPU has fallen off the bus."),
             "NVRM: GPU {gpu3}: GPU has fallen off the bus.",
@@ -152,7 +156,7 @@ FAULTS = [
         "amdgpu_ring_timeout",
         "an engine of GPU 2 hung and the driver reset the GPU",
         ("mi300x",),
-        {"log.amdgpu.fault": "fail"},
+        {"log.amdgpu.fault": "fail", "log.history.notes": "fail"},
         says(
             "amdgpu {gpu2}: amdgpu: ring comp_1.2.0 timeout, signaled seq=516877, emitted seq=516879",
             "amdgpu {gpu2}: amdgpu: GPU reset begin!",
@@ -250,7 +254,7 @@ FAULTS = [
         "the storage server did not answer for a while",
         ALL,
         {"log.netfs.stuck": "fail"},
-        says("nfs: server nas01 not responding, still trying", minutes_ago=100),
+        says("nfs: server nas01 not responding, still trying", minutes_ago=60),
     ),
     Fault(
         "cpu_throttled",
@@ -275,7 +279,7 @@ FAULTS = [
         "the kernel logged something critical that no table knows",
         ALL,
         {"log.kernel.urgent": "fail"},
-        says("clocksource: Marking clocksource 'tsc' as unstable because the skew is too large", level=2),
+        says("frobnicator: the third rail is live", level=2),
     ),
     Fault(
         "crash_record",

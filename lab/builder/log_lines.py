@@ -37,10 +37,23 @@ QUIET = [
     (41, 6, "docker0: port 1(veth3f1c2aa) entered disabled state"),
 ]
 QUIET_CLASS = {
-    "hgx_h100": [(300, 6, "NVRM: GPU 0000:1b:00.0: persistence mode is enabled")],
-    "gb200_tray": [(300, 6, "nvidia-nvlink: Nvlink Core is ready, 0 errors")],
-    "mi300x": [(300, 6, "amdgpu 0000:05:00.0: amdgpu: socket: 0, die: 0, no uncorrectable hardware errors detected")],
-    "gaudi3": [(300, 6, "habanalabs 0000:19:00.0: Successfully added device 0000:19:00.0 to habanalabs driver")],
+    "hgx_h100": [
+        (300, 6, "NVRM: GPU 0000:1b:00.0: persistence mode is enabled"),
+        (299, 3, "NVRM: nvCheckOkFailedNoLog: Check failed: Call not supported [NV_ERR_NOT_SUPPORTED] (0x00000056)"),
+        (298, 3, "mlx5_core 0000:18:00.0: mlx5_cmd_out_err:838: ACCESS_REG(0x805) failed, status bad operation"),
+    ],
+    "gb200_tray": [
+        (300, 6, "nvidia-nvlink: Nvlink Core is ready, 0 errors"),
+        (299, 3, "NVRM: nvAssertFailedNoLog: Assertion failed: 0 @ g_kern_gmmu_nvoc.h:1967"),
+    ],
+    "mi300x": [
+        (300, 6, "amdgpu 0000:05:00.0: amdgpu: socket: 0, die: 0, no uncorrectable hardware errors detected"),
+        (299, 3, "amdgpu: SRAT table not found"),
+    ],
+    "gaudi3": [
+        (300, 6, "habanalabs 0000:19:00.0: Successfully added device 0000:19:00.0 to habanalabs driver"),
+        (299, 3, "habanalabs hl0: Failed to get temperature from sensor 3, error -1"),
+    ],
     "cpu_only": [],
 }  # fmt: skip
 BOOT = [
@@ -104,4 +117,5 @@ def places(node: Node) -> Mapping[str, str]:
         for function in pcimap.of(node.klass, role):
             named[f"{name}{function.index}"] = function.address
             named[f"{name.upper()}{function.index}"] = function.address.split(".")[0]
+            named[f"BUS_{name}{function.index}"] = function.address.partition(":")[2]
     return named

@@ -47,6 +47,8 @@ HARDWARE_COUNTERS = [
     "np_cnp_sent",
     "np_ecn_marked_roce_packets",
     "rp_cnp_handled",
+    "rp_cnp_ignored",
+    "rx_icrc_encapsulated",
 ]
 NO_ERRORS = [
     "rx_errors",
@@ -160,6 +162,7 @@ def _commands(node: Node, rec: Recording, port: Port) -> None:
     if port.rdma or port.master:
         rec.command(f"dcb -j pfc show dev {name}", tools.pfc((3,) if port.roce else ()))
         rec.command(f"dcb -j app show dev {name}", tools.app(port.roce))
+        rec.command(f"ethtool -S {name}", tools.statistics(port))
 
 
 def _virtual(rec: Recording, name: str, kind: str, mac: str, mtu: int) -> str:

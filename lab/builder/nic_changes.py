@@ -94,6 +94,23 @@ def losses(node: Node, rec: Recording) -> None:
         counter(1, name, 5000, 3600, "hw_counters")(node, rec)
 
 
+def counts(**changes: int) -> Change:
+    """Let fabric port 0 count otherwise."""
+    return lambda node, rec: rec.command(f"ethtool -S {first(node).name}", tools.statistics(first(node), **changes))
+
+
+def switched_off(node: Node, rec: Recording) -> None:
+    """Switch fabric port 1 off on the host; its link stays as it was, so that nothing else shows it."""
+    netdev(lambda node: fabric(node, 1), flags="0x1002")(node, rec)
+
+
+def no_address(node: Node, rec: Recording) -> None:
+    """Take the address from fabric port 0."""
+    told = json.loads(rec.output("ip -j -d addr"))
+    next(link for link in told if link["ifname"] == first(node).name)["addr_info"].clear()
+    rec.command("ip -j -d addr", json.dumps(told))
+
+
 def missing(node: Node, rec: Recording) -> None:
     """Take fabric adapter 1 from its driver."""
     port = fabric(node, 1)
@@ -103,15 +120,19 @@ def missing(node: Node, rec: Recording) -> None:
         rec.remove(path)
 
 
-def old_firmware(node: Node, rec: Recording) -> None:
-    """Put old firmware on fabric adapter 3, for all who ask."""
-    port = fabric(node, 3)
-    rdma(3, fw_ver="28.36.1010")(node, rec)
-    rec.command(f"ethtool -i {port.name}", tools.driver(port).replace(port.firmware[0], "28.36.1010"))
-    told = json.loads(rec.output(ADAPTERS))
-    for versions in ("running", "stored"):
-        told["info"][f"pci/{port.function.address}"]["versions"][versions] = {"fw.version": "28.36.1010"}
-    rec.command(ADAPTERS, json.dumps(told))
+def firmware(version: str) -> Change:
+    """Return what puts a version of firmware on fabric adapter 3, for all who ask."""
+
+    def apply(node: Node, rec: Recording) -> None:
+        port = fabric(node, 3)
+        rdma(3, fw_ver=version)(node, rec)
+        rec.command(f"ethtool -i {port.name}", tools.driver(port).replace(port.firmware[0], version))
+        told = json.loads(rec.output(ADAPTERS))
+        for versions in ("running", "stored"):
+            told["info"][f"pci/{port.function.address}"]["versions"][versions] = {"fw.version": version}
+        rec.command(ADAPTERS, json.dumps(told))
+
+    return apply
 
 
 def pending_firmware(node: Node, rec: Recording) -> None:
@@ -225,6 +246,13 @@ def hot(node: Node, rec: Recording) -> None:
         elif name == "Module temperature high warning":
             lines[number] = f"\t{name:<41} : On\n"
     rec.command(argv, "".join(lines))
+
+
+def hot_unread(node: Node, rec: Recording) -> None:
+    """Heat the first optical module, whose temperature can no longer be read; its flags still can."""
+    hot(node, rec)
+    argv = f"ethtool -m {optical_port(node).name}"
+    rec.command(argv, rec.output(argv).replace(tools.degrees(74.5), "N/A"))
 
 
 def route_over_fabric(node: Node, rec: Recording) -> None:

@@ -28,6 +28,7 @@ def unknown(*checks: str) -> dict[str, str]:
 _DOWN = fails("rdma.port.state", "rdma.port.physical_state")
 _LLDP = [f"lldp.neighbour.{what}" for what in ("present", "single", "switch", "unique")]
 _MODULE = ["nic.module.alarms", "nic.module.temperature"]
+_COUNTED = [f"nic.roce.{what}" for what in ("discards", "pause_storms", "pause_time")]
 _TYPES = {f"ports__1__gid_attrs__types__{index}": "IB/RoCE v1" for index in range(4)}
 
 # fmt: off
@@ -43,7 +44,10 @@ FAULTS = [
     Fault("ib2_two_lanes", "fabric port 2 lost two of its lanes", IB, fails("rdma.port.lanes", "rdma.port.rate"),
           change.rdma(2, ports__1__rate="200 Gb/sec (2X NDR)")),
     Fault("ib3_firmware_old", "fabric adapter 3 was replaced and has old firmware", IB,
-          fails("rdma.firmware.minimum", "rdma.firmware.same"), change.old_firmware),
+          fails("rdma.firmware.minimum", "rdma.firmware.same"), change.firmware("28.36.1010")),
+    Fault("ib3_firmware_not_pinned", "fabric adapter 3 runs newer firmware than the site has pinned", IB,
+          fails("rdma.firmware.pinned", "rdma.firmware.same"), change.firmware("28.45.1200"),
+          {"nic.fabric.firmware_versions": ["28.43.2026"]}),
     Fault("ib_missing_hca", "fabric adapter 1 has no driver's device", IB, fails("nic.port.count", "rdma.device.count"),
           change.missing),
     Fault("ib1_link_flaps", "the link of fabric port 1 fails eight times a day", IB,
@@ -77,6 +81,21 @@ FAULTS = [
           change.pending_firmware),
     Fault("roce_v1_only", "fabric port 1 speaks RoCE v1 only", ROCE, fails("rdma.port.roce_v2"),
           change.rdma(1, **_TYPES)),
+    Fault("roce_admin_down", "fabric port 1 was switched off on the host", ROCE,
+          fails("nic.fabric.admin_up"), change.switched_off),
+    Fault("roce_no_address", "fabric port 0 lost its address", ROCE, fails("nic.fabric.address"),
+          change.no_address, {"nic.fabric.addresses_min": 1}),
+    Fault("roce_pause_storm", "fabric port 0 stopped its rail again and again", ROCE,
+          fails("nic.roce.pause_storms", "nic.roce.pause_time"),
+          change.counts(tx_pause_storm_error_events=900, tx_prio3_pause_duration=90_112_004_110)),
+    Fault("roce_discards", "fabric port 0 has no buffer left for what arrives", ROCE, fails("nic.roce.discards"),
+          change.counts(rx_discards_phy=40_112_004)),
+    Fault("roce_cnp_ignored", "fabric port 1 does not slow down when told", ROCE, fails("rdma.errors.cnp_ignored"),
+          change.counter(1, "rp_cnp_ignored", 500, 3600, "hw_counters")),
+    Fault("roce_congested", "fabric port 1 is told to slow down all the time", ROCE, fails("rdma.congestion.notified"),
+          change.counter(1, "rp_cnp_handled", 500_000, 3600, "hw_counters"), {"nic.fabric.cnp_per_hour_max": 1000}),
+    Fault("roce_icrc", "packets for fabric port 1 are changed on their way", ROCE, fails("rdma.errors.icrc"),
+          change.counter(1, "rx_icrc_encapsulated", 20, 3600, "hw_counters")),
     Fault("roce_mtu_wrong", "fabric port 1 has an MTU of 1500", ROCE, fails("nic.fabric.mtu"),
           change.netdev(lambda node: change.fabric(node, 1), mtu="1500")),
     Fault("roce_pfc_off", "fabric port 1 is not lossless", ROCE, fails("nic.roce.pfc"),
@@ -111,11 +130,13 @@ FAULTS = [
     Fault("lldp_two_neighbours", "a desk switch sits between fabric port 0 and its leaf", ROCE,
           fails("lldp.neighbour.single"), change.neighbours(change.second_neighbour)),
     Fault("ethtool_missing", "ethtool is not installed", ("hgx_h100", "gb200_tray", "mi300x", "gaudi3", "cpu_only"),
-          {"mi300x": unknown(*_MODULE, "nic.fabric.fec", "nic.fabric.pause"),
-           "gaudi3": unknown(*_MODULE, "nic.fabric.fec", "nic.fabric.pause"),
+          {"mi300x": unknown(*_MODULE, *_COUNTED, "nic.fabric.fec", "nic.fabric.pause"),
+           "gaudi3": unknown(*_MODULE, *_COUNTED, "nic.fabric.fec", "nic.fabric.pause"),
            "hgx_h100": unknown(*_MODULE), "gb200_tray": unknown(*_MODULE), "cpu_only": unknown(*_MODULE)},
           lambda node, rec: rec.no_command("ethtool")),
     Fault("cable_hot", "the first optical module is too hot", (*FABRIC, "cpu_only"), fails(*_MODULE), change.hot),
+    Fault("cable_hot_unread", "the first optical module is too hot and does not say how hot", (*FABRIC, "cpu_only"),
+          {**fails("nic.module.alarms"), **unknown("nic.module.temperature")}, change.hot_unread),
     Fault("cable_read_hangs", "reading the first module never ends", (*FABRIC, "cpu_only"), unknown(*_MODULE),
           change.module_hangs),
 ]

@@ -106,6 +106,18 @@ def pfc(priorities: tuple[int, ...] = (3,)) -> str:
     return json.dumps({"pfc_cap": 8, "macsec_bypass": False, "delay": 0, "prio_pfc": values}) + "\n"
 
 
+def statistics(port: Port, **changes: int) -> str:
+    """``ethtool -S``: a few of the counters of mlx5_core, or of bnxt_en."""
+    if port.function.driver == MELLANOX:
+        counts = {"rx_packets_phy": 69867940032, "rx_discards_phy": 0, "tx_pause_storm_error_events": 0}
+        for way in ("rx", "tx"):
+            counts.update({f"{way}_prio3_pause": 1841, f"{way}_prio3_pause_duration": 20112})
+    else:
+        counts = {"rx_ucast_packets": 69867, "rx_pfc_ena_frames_pri3": 0, "tx_pfc_ena_frames_pri3": 0}
+    lines = (f"     {name}: {count}\n" for name, count in {**counts, **changes}.items())
+    return "NIC statistics:\n" + "".join(lines)
+
+
 def app(mapped: bool = True) -> str:
     """``dcb -j app show``: DSCP 24 to 31 on priority 3, as RoCE is set up by most."""
     return json.dumps({"dscp_prio": [[dscp, dscp // 8] for dscp in range(64)]} if mapped else {}) + "\n"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 
+PROFILES = Path(__file__).parents[2] / "inventories" / "lab-site" / "profiles"  # what the rack's own site asks of it
 NOW = 1795000000.0  # the simulated morning, seconds since the epoch
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from . import pcimap
 from .faults import Fault
 from .node import Node
-from .pcimap import BRIDGE, GPU, NIC_FABRIC, NVSWITCH, Function
+from .pcimap import BRIDGE, GPU, NIC_FABRIC, NIC_MGMT, NVME, NVSWITCH, Function
 from .recording import Recording
 
 GIB = 1 << 30
@@ -34,17 +34,25 @@ def aer(kind: str, **counts: int) -> str:
     return "\n".join([*lines, f"TOTAL_ERR_{total} {sum(counts.values())}", ""])
 
 
-def config(function: Function, payload: int = 256, read_request: int = 512, acs: int = ACS_BARE_METAL) -> bytes:
-    """The configuration space, up to its last capability: PCI Express at 0x40, AER at 0x100, ACS at 0x140."""
-    space = bytearray(0x148)
+def config(
+    function: Function, payload: int = 256, read_request: int = 512, acs: int = ACS_BARE_METAL, contained: int = 0
+) -> bytes:
+    """The configuration space, up to its last capability: PCI Express at 0x40, AER at 0x100, ACS at 0x140.
+
+    A bridge has DPC at 0x148; ``contained`` is the status there.
+    """
+    bridge = function.role == BRIDGE
+    space = bytearray(0x154 if bridge else 0x148)
     struct.pack_into("<HHHH", space, 0, function.vendor, function.device, 0x0547, 0x0010)
     struct.pack_into("<I", space, 8, function.class_code << 8)
-    space[0x0E] = 1 if function.role == BRIDGE else 0
+    space[0x0E] = 1 if bridge else 0
     space[0x34] = 0x40
     control = (payload // 128).bit_length() - 1 << 5 | (read_request // 128).bit_length() - 1 << 12
     struct.pack_into("<BBHIH", space, 0x40, 0x10, 0, 2, 0x8002, control)
     struct.pack_into("<I", space, 0x100, 0x140 << 20 | 2 << 16 | 0x0001)
-    struct.pack_into("<IHH", space, 0x140, 1 << 16 | 0x000D, 0x1F, acs)
+    struct.pack_into("<IHH", space, 0x140, (0x148 if bridge else 0) << 20 | 1 << 16 | 0x000D, 0x1F, acs)
+    if bridge:
+        struct.pack_into("<IHHH", space, 0x148, 1 << 16 | 0x001D, 0x10E0, 0x000A, contained)
     return bytes(space)
 
 
@@ -130,6 +138,19 @@ def _acs(node: Node, rec: Recording) -> None:
     rec.file(place(node, bridge, "config"), config(bridge, acs=ACS_VIRTUALISED))
 
 
+def _contained(node: Node, rec: Recording) -> None:
+    bridge = _bridge_above(node, _one(node, GPU, 1))
+    rec.file(place(node, bridge, "config"), config(bridge, contained=0x0001))
+
+
+def _slow(role: str, index: int, **files: str) -> Callable[[Node, Recording], None]:
+    def apply(node: Node, rec: Recording) -> None:
+        for file, text in files.items():
+            rec.file(place(node, _one(node, role, index), file), f"{text}\n")
+
+    return apply
+
+
 def _translate(node: Node, rec: Recording) -> None:
     for group, function in enumerate(pcimap.functions(node.klass)):
         if function.role == GPU:
@@ -166,6 +187,18 @@ FAULTS = [
           lambda node, rec: rec.file(place(node, _one(node, GPU, 1), "numa_node"), "-1\n")),
     Fault("pci_bridge_x8", "the bridge above GPU 2 trained at x8", _GPU_CLASSES, {"pci.bridge.width": "fail"},
           lambda node, rec: narrow(node, rec, _bridge_above(node, _one(node, GPU, 2)), 8)),
+    Fault("pci_port_contained", "the port above GPU 1 was contained after an error", _GPU_CLASSES,
+          {"pci.dpc.triggered": "fail"}, _contained),
+    Fault("nvme_link_x1", "a drive trained at x1 and Gen1", (*_GPU_CLASSES, "cpu_only"),
+          {"pci.drive.speed": "fail", "pci.drive.width": "fail"},
+          _slow(NVME, 1, current_link_width="1", current_link_speed="2.5 GT/s PCIe")),
+    Fault("management_link_narrow", "the management adapter trained at x1", ("mi300x", "gaudi3", "cpu_only"),
+          {"pci.nic.width": "fail"}, _slow(NIC_MGMT, 0, current_link_width="1")),
+    Fault("management_link_slow", "the management adapter trained at Gen1", ("mi300x", "gaudi3", "cpu_only"),
+          {"pci.nic.speed": "fail"}, _slow(NIC_MGMT, 0, current_link_speed="2.5 GT/s PCIe")),
+    Fault("unstated_gpu_narrow", "GPU 2 trained at x8, and its profile states no width", _GPU_CLASSES,
+          {"pci.accelerator.width": "fail"}, _slow(GPU, 2, current_link_width="8"),
+          {"pci.gpu_width": None, "gpu.pcie_width": None}),
     Fault("pci_vfs_left", "8 virtual functions were left on the first fabric NIC", ("hgx_h100", "mi300x", "gaudi3"),
           {"pci.sriov.vfs": "fail"},
           lambda node, rec: rec.file(place(node, _one(node, NIC_FABRIC, 0), "sriov_numvfs"), "8\n")),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -46,7 +46,7 @@ BASE_NODES = ["null", "zero", "full", "random", "urandom", "tty"]
 NODES = {
     "hgx_h100": [*(f"nvidia{n}" for n in range(8)), "nvidiactl", "nvidia-uvm"],
     "gb200_tray": [*(f"nvidia{n}" for n in range(4)), "nvidiactl", "nvidia-uvm"],
-    "mi300x": ["kfd"],
+    "mi300x": ["kfd", *(f"dri/renderD{number}" for number in range(128, 136))],
     "gaudi3": [f"accel/accel{n}" for n in range(8)],
     "cpu_only": [],
 }
@@ -117,14 +117,25 @@ def healthy(node: Node, rec: Recording) -> None:
 
 def put_units(node: Node, rec: Recording, **changes: Mapping[str, Any]) -> None:
     """Put what ``systemctl show`` prints; ``changes`` by unit name without suffix, "-" written as "_"."""
+    rec.command(show_command(node.klass), _shown(node, units(node.klass), changes))
+
+
+def put_units_named(node: Node, rec: Recording, names: Sequence[str]) -> None:
+    """Put what is printed for a profile that names these units, in the order in which they are asked for."""
+    there = sorted(name for name in names if name in installed(node.klass))
+    rec.command(f"{SHOW} {' '.join(names)}", _shown(node, names, {}))
+    rec.command(" ".join([JOURNAL, *(f"-u {name}" for name in there)]), journal({"ssh.service": 1}))
+
+
+def _shown(node: Node, names: Sequence[str], changes: Mapping[str, Mapping[str, Any]]) -> str:
     blocks = []
-    for name in units(node.klass):
+    for name in names:
         block = _properties(node, name) if name in installed(node.klass) else _not_found(name)
         if name in ("sshd.service", "chronyd.service"):
             block = _properties(node, {"sshd.service": "ssh.service", "chronyd.service": "chrony.service"}[name])
         block.update(changes.get(name.rpartition(".")[0].replace("-", "_"), {}))
         blocks.append("".join(f"{key}={value}\n" for key, value in block.items()))
-    rec.command(show_command(node.klass), "\n".join(blocks))
+    return "\n".join(blocks)
 
 
 def _properties(node: Node, name: str) -> dict[str, Any]:

@@ -116,7 +116,14 @@ UNITS_UNKNOWN = _unknown(
     "service.unit.restarts",
     "service.unit.uptime",
 )
-NVIDIA_UNKNOWN = {**UNITS_UNKNOWN, **_unknown("service.accelerator.active", "service.accelerator.version")}
+SUPPORTING_UNKNOWN = {**UNITS_UNKNOWN, **_unknown("service.supporting.active")}
+SILENT = {
+    "hgx_h100": {**SUPPORTING_UNKNOWN, **_unknown("service.accelerator.active", "service.accelerator.version")},
+    "gb200_tray": {
+        **SUPPORTING_UNKNOWN,
+        **_unknown("service.on_demand.active", "service.on_demand.enabled", "service.on_demand.version"),
+    },
+}
 EXPORTER_SILENT = cluster.silent_exporter(of_accelerators=True)
 DOCKER_DOWN = _fails("service.runtime.active", "service.units.failed")
 
@@ -127,9 +134,17 @@ FAULTS = [
           _fails("service.accelerator.version"),
           lambda node, rec: rec.command("nv-fabricmanager --version", "Fabric Manager version is : 575.57.08\n")),
     Fault("imex_down", "the IMEX daemon ended with an error", ("gb200_tray",),
-          _fails("service.accelerator.active", "service.units.failed"), _failed("nvidia-imex")),
+          _fails("service.on_demand.active", "service.units.failed"), _failed("nvidia-imex")),
+    Fault("imex_stopped", "the IMEX daemon is enabled and was stopped", ("gb200_tray",),
+          _fails("service.on_demand.enabled"), _units(nvidia_imex=STOPPED)),
+    Fault("imex_version_differs", "IMEX is of another release than the driver", ("gb200_tray",),
+          _fails("service.on_demand.version"),
+          lambda node, rec: rec.command("nvidia-imex --version", "IMEX version is: 575.57.08\n")),
     Fault("persistenced_down", "the persistence daemon was stopped", NVIDIA,
-          _fails("service.accelerator.active"), _units(nvidia_persistenced=STOPPED)),
+          _fails("service.supporting.active"), _units(nvidia_persistenced=STOPPED)),
+    Fault("persistenced_version_differs", "the persistence daemon is of another release than the driver", ("hgx_h100",),
+          _fails("service.accelerator.version"),
+          lambda node, rec: rec.command("nvidia-persistenced --version", "nvidia-persistenced:  version 575.57.08\n")),
     Fault("docker_down", "the container engine ended with an error", ALL,
           {klass: {**finds, **DOCKER_DOWN} for klass, finds in _engine_findings("fail").items()}, _docker_down),
     Fault("docker_denied", "the user may not speak to the container engine", ALL, _engine_findings("unknown"),
@@ -174,11 +189,15 @@ FAULTS = [
     Fault("port_not_listening", "nobody listens on the node exporter's port", ALL,
           {**_fails("service.port.listening"), **cluster.silent_exporter(of_accelerators=False)},
           _silent(_port_closed)),
+    Fault("listener_left", "a debugging session still listens to the network", ("hgx_h100",),
+          _fails("service.port.expected"),
+          lambda node, rec: rec.append("/proc/net/tcp", service.socket_line(77, 5555)),
+          {"service.ports_allowed": ["tcp/22", "tcp/9100", "tcp/9400"]}),
     Fault("failed_unit", "a unit failed at boot", ALL, _fails("service.units.failed"),
           lambda node, rec: _degraded(rec, "openibd.service")),
     Fault("still_booting", "the machine has not finished booting", ALL, _fails("service.system.state"),
           lambda node, rec: rec.command(service.STATE, "starting\n", rc=1)),
     Fault("systemctl_hangs", "systemd does not answer", ALL,
-          {klass: NVIDIA_UNKNOWN if klass in NVIDIA else UNITS_UNKNOWN for klass in ALL},
+          {klass: SILENT.get(klass, UNITS_UNKNOWN) for klass in ALL},
           lambda node, rec: rec.command(service.show_command(node.klass), state="timeout", duration_s=60)),
 ]  # fmt: skip

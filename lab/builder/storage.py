@@ -11,7 +11,7 @@ from . import pcimap
 from .node import Node
 from .pcimap import NVME, Function
 from .recording import Recording
-from .storage_faults import FAULTS
+from .storage_faults import FAULTS, FUSE, LUSTRE
 
 __all__ = ["FAULTS", "render"]
 
@@ -126,6 +126,10 @@ def _mounts(rec: Recording, node: Node, root: str, first: str, scratch: bool) ->
         table.append("55 29 9:1 / /scratch rw,noatime shared:41 - xfs /dev/md1 rw,attr2,inode64,noquota")
         fstab.append("/dev/md1 /scratch xfs noatime,nofail 0 0")
         rec.space("/scratch", 15_362 * GB, 4_113 * GB, 1_536_000_000, 2_204_118)
+    rec.file(f"{FUSE}/waiting", "0\n")
+    rec.file(f"{FUSE}/congestion_threshold", "9\n")
+    if node.klass == "hgx_h100":
+        rec.file(LUSTRE, "healthy\n")
     rec.file("/proc/self/mountinfo", "\n".join(table) + "\n")
     rec.file("/etc/fstab", "\n".join(fstab) + "\n")
     rec.space("/", 1_887 * GB, 402 * GB, 117_120_000, 1_733_009)

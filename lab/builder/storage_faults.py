@@ -17,12 +17,21 @@ ALL = ("hgx_h100", "gb200_tray", "mi300x", "gaudi3", "cpu_only")
 SCRATCH = ALL[:4]  # the head node has no scratch
 MIRRORED = ("hgx_h100", "mi300x", "gaudi3", "cpu_only")
 MDSTAT, MOUNTS = "/proc/mdstat", "/proc/self/mountinfo"
+FUSE, LUSTRE = "/sys/fs/fuse/connections/61", "/sys/fs/lustre/health_check"
 HEALTH_CHECKS = ("media_errors", "spare", "warning", "wear")
 
 
 def _folder(node: Node, name: str) -> str:
     drive = next(drive for drive in pcimap.of(node.klass, pcimap.NVME) if drive.name == name)
     return f"{pcimap.path(node.klass, drive.address)}/nvme/{name}"
+
+
+def _unplanned(node: Node, rec: Recording) -> None:
+    """The same on every drive of the model: they agree, and are all wrong."""
+    for drive in pcimap.of(node.klass, pcimap.NVME):
+        path = f"{_folder(node, drive.name or '')}/firmware_rev"
+        if rec.text(path).strip() == "E2MU300":
+            rec.file(path, "E2MU110 \n")
 
 
 def _health(name: str, **changes: Any) -> Callable[[Node, Recording], None]:
@@ -201,4 +210,34 @@ FAULTS = [
         _degraded,
     ),
     Fault("ext4_errors", "the root file system counted errors", ALL, {"storage.filesystem.errors": "fail"}, _ext4),
+    Fault(
+        "fuse_congested",
+        "the daemon behind a FUSE mount does not keep up",
+        ALL,
+        {"storage.fuse.waiting": "fail"},
+        lambda node, rec: rec.file(f"{FUSE}/waiting", "12\n"),
+    ),
+    Fault(
+        "lustre_unhealthy",
+        "a Lustre target is not healthy",
+        ("hgx_h100",),
+        {"storage.lustre.health": "fail"},
+        lambda node, rec: rec.file(LUSTRE, "device scratch-OST0001-osc reported unhealthy\nNOT HEALTHY\n"),
+    ),
+    Fault(
+        "nvme_model_other",
+        "a drive was replaced by one of another model",
+        ALL[:1],
+        {"storage.nvme.model": "fail"},
+        lambda node, rec: rec.file(f"{_folder(node, 'nvme2')}/model", "ACME Consumer 4TB\n"),
+        {"storage.nvme_model": "^(SAMSUNG|Micron)"},
+    ),
+    Fault(
+        "nvme_firmware_unplanned",
+        "all drives of a model have firmware that nobody planned",
+        ALL[:1],
+        {"storage.nvme.firmware": "fail"},
+        _unplanned,
+        {"storage.nvme_firmware": ["GDC7502Q", "E2MU300"]},
+    ),
 ]

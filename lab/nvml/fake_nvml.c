@@ -19,15 +19,16 @@
 typedef unsigned int u32;
 typedef unsigned long long u64;
 
-enum { OK = 0, UNINITIALIZED = 1, INVALID = 2, UNSUPPORTED = 3, SMALL = 7, LATE = 10, VERSION = 25, UNKNOWN = 999 };
+enum { OK = 0, UNINITIALIZED = 1, INVALID = 2, UNSUPPORTED = 3, SMALL = 7, LATE = 10, MISSING = 6, VERSION = 25, UNKNOWN = 999 };
 enum { MAX_LINES = 32768, MAX_GPUS = 64, KEY = 192 };
 
 /* ---- the text ---------------------------------------------------------------------------------------------- */
 
 static struct line { char *key, *value; int order; } lines[MAX_LINES];
 static int line_count, started;
-typedef struct gpu { int socket; } *GPU;
-static struct gpu gpus[MAX_GPUS];
+typedef struct gpu { int socket, instance; } *GPU; /* instance: 0 is the whole GPU, n its MIG instance n - 1 */
+enum { MAX_INSTANCES = 32 };
+static struct gpu gpus[MAX_GPUS], instances[MAX_GPUS][MAX_INSTANCES];
 static int present[MAX_GPUS], present_count;
 
 static int by_key(const void *a, const void *b) {
@@ -91,7 +92,15 @@ static const char *under(const char *prefix, const char *call, const char *argum
 static const char *said(GPU gpu, const char *call, const char *arguments) {
     char prefix[KEY];
     const char *value;
+    char of_instance[KEY], which[KEY];
     if (!gpu) return under("", call, arguments);
+    if (gpu->instance) { /* "call(1,0)" of instance 2 is "mig.call(2,1,0)" */
+        snprintf(of_instance, sizeof of_instance, "mig.%s", call);
+        if (*arguments) snprintf(which, sizeof which, "(%d,%s", gpu->instance - 1, arguments + 1);
+        else snprintf(which, sizeof which, "(%d)", gpu->instance - 1);
+        call = of_instance;
+        arguments = which;
+    }
     snprintf(prefix, sizeof prefix, "gpu.%d.*", gpu->socket);
     if ((value = find(prefix))) return value;
     snprintf(prefix, sizeof prefix, "gpu.%d.", gpu->socket);
@@ -190,6 +199,15 @@ int nvmlDeviceGetHandleByIndex_v2(u32 index, GPU *out) {
     return code == UNSUPPORTED ? OK : code;
 }
 
+int nvmlDeviceGetMigDeviceHandleByIndex(GPU gpu, u32 index, GPU *out) {
+    const char *value;
+    if (index >= MAX_INSTANCES) return INVALID;
+    struct gpu *found = &instances[gpu->socket][index];
+    *found = (struct gpu){gpu->socket, index + 1};
+    *out = found;
+    return answer(found, "nvmlDeviceGetUUID", "", &value) == UNSUPPORTED ? MISSING : OK;
+}
+
 TEXT(nvmlDeviceGetName, "nvmlDeviceGetName")
 TEXT(nvmlDeviceGetUUID, "nvmlDeviceGetUUID")
 TEXT(nvmlDeviceGetSerial, "nvmlDeviceGetSerial")
@@ -220,6 +238,10 @@ NUMBER(u32, nvmlDeviceGetMaxPcieLinkWidth, "nvmlDeviceGetMaxPcieLinkWidth")
 NUMBER(u32, nvmlDeviceGetPcieReplayCounter, "nvmlDeviceGetPcieReplayCounter")
 NUMBER(u32, nvmlDeviceGetPersistenceMode, "nvmlDeviceGetPersistenceMode")
 NUMBER(u32, nvmlDeviceGetComputeMode, "nvmlDeviceGetComputeMode")
+NUMBER(u32, nvmlDeviceGetInforomConfigurationChecksum, "nvmlDeviceGetInforomConfigurationChecksum")
+NUMBER(u32, nvmlDeviceGetMaxMigDeviceCount, "nvmlDeviceGetMaxMigDeviceCount")
+NUMBER_OF(u32, nvmlDeviceGetApplicationsClock, "nvmlDeviceGetApplicationsClock")
+NUMBER_OF(u32, nvmlDeviceGetDefaultApplicationsClock, "nvmlDeviceGetDefaultApplicationsClock")
 NUMBER_OF(u32, nvmlDeviceGetTemperature, "nvmlDeviceGetTemperature")
 NUMBER_OF(u32, nvmlDeviceGetTemperatureThreshold, "nvmlDeviceGetTemperatureThreshold")
 NUMBER_OF(u32, nvmlDeviceGetClockInfo, "nvmlDeviceGetClockInfo")
@@ -308,6 +330,7 @@ struct temperature { u32 version, sensorType; int temperature; };
 struct margin { u32 version; int marginTemperature; };
 struct repair { u32 version, bChannelRepairPending, bTpcRepairPending; };
 struct addressing { u32 version, value; };
+struct unrepairable { u32 version, unrepairableMemory; };
 struct process { u32 pid; u64 usedGpuMemory; u32 gpuInstanceId, computeInstanceId; };
 union value { double d; u32 u; u64 l; long long s; };
 struct field { u32 fieldId, scopeId; long long timestamp, latencyUsec; u32 valueType, nvmlReturn; union value value; };
@@ -322,10 +345,10 @@ const char *fake_nvml_sizes(void) {
         "c_nvmlRowRemapperHistogramValues=%zu c_nvmlConfComputeSystemState_t=%zu c_nvmlGpuFabricInfo_t=%zu "
         "c_nvmlGpuFabricInfo_v2_t=%zu c_nvmlGpuFabricInfo_v3_t=%zu c_nvmlPlatformInfo_v2_t=%zu "
         "c_nvmlEccSramErrorStatus_v1_t=%zu c_nvmlTemperature_v1_t=%zu c_nvmlMarginTemperature_v1_t=%zu "
-        "c_nvmlRepairStatus_t=%zu c_nvmlDeviceAddressingMode_t=%zu c_nvmlProcessInfo_v3_t=%zu c_nvmlFieldValue_t=%zu",
+        "c_nvmlRepairStatus_t=%zu c_nvmlUnrepairableMemory_v1_t=%zu c_nvmlDeviceAddressingMode_t=%zu c_nvmlProcessInfo_v3_t=%zu c_nvmlFieldValue_t=%zu",
         sizeof(struct pci), sizeof(struct memory1), sizeof(struct memory2), sizeof(struct utilization), sizeof(struct histogram),
         sizeof(struct confidential), sizeof(struct fabric1), sizeof(struct fabric2), sizeof(struct fabric3), sizeof(struct platform),
-        sizeof(struct sram), sizeof(struct temperature), sizeof(struct margin), sizeof(struct repair), sizeof(struct addressing),
+        sizeof(struct sram), sizeof(struct temperature), sizeof(struct margin), sizeof(struct repair), sizeof(struct unrepairable), sizeof(struct addressing),
         sizeof(struct process), sizeof(struct field));
     return out;
 }
@@ -395,6 +418,10 @@ int nvmlDeviceGetMarginTemperature(GPU gpu, struct margin *out) {
 int nvmlDeviceGetAddressingMode(GPU gpu, struct addressing *out) {
     if (out->version != VERSIONED(addressing, 1)) return VERSION;
     return number(gpu, "nvmlDeviceGetAddressingMode", "", &out->value, sizeof out->value);
+}
+int nvmlDeviceGetUnrepairableMemoryFlag_v1(GPU gpu, struct unrepairable *out) {
+    if (out->version != VERSIONED(unrepairable, 1)) return VERSION;
+    return number(gpu, "nvmlDeviceGetUnrepairableMemoryFlag_v1", "", &out->unrepairableMemory, sizeof out->unrepairableMemory);
 }
 int nvmlDeviceGetRepairStatus(GPU gpu, struct repair *out) {
     if (out->version != VERSIONED(repair, 1)) return VERSION;

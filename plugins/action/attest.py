@@ -16,7 +16,8 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.muster.fleet.plugins.plugin_utils import attestations, golive, golive_record, inputs, signing
-from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput, Entry, write, yaml_files
+from ansible_collections.muster.fleet.plugins.plugin_utils.files import SHARED, BadInput, Entry, write, yaml_files
+from ansible_collections.muster.fleet.plugins.plugin_utils.printable import says_printable
 
 display = Display()
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -29,6 +30,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "signoff": {"type": "bool", "default": False},
     "run": {"type": "str"},
     "report_dir": {"type": "path", "default": "reports"},
+    "site": {"type": "str"},
     "directory": {"type": "path"},
     "signers": {"type": "path"},
     "key": {"type": "path", "no_log": False},
@@ -42,6 +44,7 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
     _requires_connection = False
 
+    @says_printable
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         """Return where the attestation lies, whether it is valid, and the difference that was or would be made."""
         result: dict[str, Any] = super().run(tmp, task_vars)
@@ -59,7 +62,7 @@ def _attested(options: Mapping[str, Any], directory: Path, signers: Path, check_
     stated = _stated(options, directory, now)
     path = _path(directory, stated["item"])
     told = {"file": str(path), "item": stated["item"]}
-    kept, valid = _kept(path, stated, signers, now, options["replace"])
+    kept, valid = _kept(path, stated, signers, now, options)
     if kept and (valid or not options["key"]):
         return {**told, "changed": False, "valid": valid}
     text = "---\n" + yaml.safe_dump(stated, sort_keys=False, allow_unicode=True, width=120)
@@ -86,8 +89,16 @@ def _stated(options: Mapping[str, Any], directory: Path, now: datetime.datetime)
         given["item"] = golive.signoff_item(run["run_id"], given["role"])
         verdict = run["verdict"].replace("_", " ")
         given["statement"] = given["statement"] or f"Run {run['run_id']} ({verdict}) is signed off: {given['role']}"
-    raw = {**given, "when": attestations.stamp(now), "evidence": _evidence(evidence, directory)}
-    stated = attestations.checked(Entry({key: raw[key] for key in attestations.FIELDS}, "attest"))
+    if not options["site"]:
+        raise BadInput("attest: muster_site names no site: an attestation is given for one, and counts nowhere else")
+    raw = {
+        **given,
+        "when": attestations.stamp(now),
+        "evidence": _evidence(evidence, directory),
+        "site": options["site"],
+    }
+    keys = (*attestations.FIELDS, attestations.SITE)
+    stated = attestations.checked(Entry({key: raw[key] for key in keys}, "attest"))
     late = attestations.out_of_date(stated, now)
     if late:
         raise BadInput(f"attest: {stated['item']}: {late}")
@@ -100,9 +111,10 @@ def _evidence(evidence: str | None, directory: Path) -> dict[str, str] | None:
     if "://" in evidence:
         return {"url": evidence}
     path = Path(evidence).expanduser().absolute()
-    digest = signing.sha256(path)
-    if digest is None:
-        raise BadInput(f"attest: evidence {path}: cannot be read")
+    try:
+        digest = signing.hashed(path)
+    except OSError as error:
+        raise BadInput(f"attest: evidence {path}: cannot be read: {error.strerror or error}") from error
     return {"file": os.path.relpath(path.resolve(), directory.resolve()), "sha256": digest}
 
 
@@ -116,15 +128,15 @@ def _path(directory: Path, item: str) -> Path:
 
 
 def _kept(
-    path: Path, stated: Mapping[str, Any], signers: Path, now: datetime.datetime, replace: bool
+    path: Path, stated: Mapping[str, Any], signers: Path, now: datetime.datetime, options: Mapping[str, Any]
 ) -> tuple[bool, bool]:
     """Return whether the file says the same already, and whether it is valid; refuse to lose another valid one."""
     if not path.exists():
         return False, False
-    found = attestations.parse(path)
-    valid = attestations.flaw(found, path, signers, now) is None
+    told = attestations.take(path)
+    found, valid = told.said, attestations.flaw(told, signers, now, options["site"]) is None
     same = {**found, "when": None} == {**stated, "when": None}
-    if valid and not same and not replace:
+    if valid and not same and not options["replace"]:
         raise BadInput(f"{path}: {found['who']} validly attests {found['item']} here; attest_replace overwrites it")
     return same, valid
 
@@ -137,9 +149,9 @@ def _write(path: Path, text: str, key: str | None, who: str, signers: Path) -> N
     if flaw:
         raise BadInput(f"{path}: not written: {flaw}")
     beside.unlink(missing_ok=True)
-    write(path, text)
+    write(path, text, SHARED)
     if signature:
-        write(beside, signature.decode())
+        write(beside, signature.decode(), SHARED)
     else:
         display.warning(
             f"{path} is not signed and so not valid. To sign: ssh-keygen -Y sign -f KEY -n {signing.ATTESTATION} {path}"

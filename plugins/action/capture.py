@@ -9,14 +9,21 @@ from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 
+from ansible_collections.muster.fleet.plugins.module_utils.judge.paths import tokens
+from ansible_collections.muster.fleet.plugins.module_utils.judge.results import FAIL, UNKNOWN
 from ansible_collections.muster.fleet.plugins.plugin_utils import capture, catalogue, inputs, rundir
-from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput, write
+from ansible_collections.muster.fleet.plugins.plugin_utils.files import SHARED, BadInput, write
+from ansible_collections.muster.fleet.plugins.plugin_utils.printable import says_printable
 
+display = Display()
 READY = ("ready", "degraded")
+GRAVE = ("critical", "major")
+SHOWN = 160
 NAME = re.compile(r"^[a-z0-9][a-z0-9_]*$")
 ARGUMENTS: dict[str, dict[str, Any]] = {
-    "name": {"type": "str", "required": True},
+    "name": {"type": "str"},
     "title": {"type": "str"},
     "extends": {"type": "str", "default": "generic"},
     "dest": {"type": "path"},
@@ -27,9 +34,11 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "profile_dirs": {"type": "list", "elements": "path", "default": []},
     "allow_single": {"type": "bool", "default": False},
     "allow_simulated": {"type": "bool", "default": False},
+    "allow_not_ready": {"type": "bool", "default": False},
+    "validate_only": {"type": "bool", "default": False},
     "overwrite": {"type": "bool", "default": False},
 }
-INVENTORY = {"report_dir": "muster_report_dir"}
+INVENTORY = {"profile_dirs": "muster_profile_dirs", "report_dir": "muster_report_dir"}
 
 
 class ActionModule(ActionBase):
@@ -38,6 +47,7 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
     _requires_connection = False
 
+    @says_printable
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         """Return where the profile lies, how many values it holds, and on which keys the hosts do not agree."""
         result: dict[str, Any] = super().run(tmp, task_vars)
@@ -45,23 +55,51 @@ class ActionModule(ActionBase):
         options = inputs.options(self, variables, ARGUMENTS, INVENTORY)
         options["dest"] = options["dest"] or f"profiles/{options['name']}.yml"
         options["hosts"] = options["hosts"] or variables.get("ansible_play_hosts_all") or []
+        dest = Path(options["dest"]).expanduser().absolute()
         try:
-            said, text = _captured(options)
-            dest = Path(options["dest"]).expanduser().absolute()
+            _asked(options)
             before = _before(dest, options["overwrite"])
+            if options["validate_only"]:
+                return dict(result, changed=False, dest=str(dest))
+            said, text = _captured(options)
             if before != text and not self._task.check_mode:
-                write(dest, text)
+                write(dest, text, SHARED)
         except BadInput as error:
             return dict(result, failed=True, msg=str(error))
         if self._task.diff:
             said["diff"] = {"before": before, "after": text, "before_header": str(dest), "after_header": str(dest)}
+        said["msg"] = _told(dest, said, before != text, self._task.check_mode)
+        display.display(said["msg"])
         return dict(result, changed=before != text, dest=str(dest), **said)
 
 
-def _captured(options: dict[str, Any]) -> tuple[dict[str, Any], str]:
+def _asked(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the profile to build on; refuse what is wrong whatever the machines show, so that none is asked for it."""
+    if not options["name"]:
+        raise BadInput("capture_name is not set: how the profile is to be called, for example -e capture_name=a01_node")
     if not NAME.match(options["name"]) or Path(options["dest"]).stem != options["name"]:
         raise BadInput(f"{options['name']}: a profile's name is lower-case letters, digits and _, and names its file")
-    extends = catalogue.profile(options["extends"], [Path(place) for place in options["profile_dirs"]])
+    if len(set(options["hosts"])) < 2 and not options["allow_single"]:
+        count = len(set(options["hosts"]))
+        raise BadInput(f"{count} golden hosts: what one machine shows may be its own fault (allow_single)")
+    return catalogue.profile(options["extends"], [Path(place) for place in options["profile_dirs"]])
+
+
+def _told(dest: Path, said: dict[str, Any], changed: bool, check_mode: bool) -> str:
+    """Say what was written, from which hosts, and what was left to a person."""
+    did = ("would write" if check_mode else "wrote") if changed else "nothing new for"
+    parts = [f"capture: {did} {dest}: {said['values']} values from {', '.join(said['hosts'])} (run {said['run_id']})"]
+    if said["differ"]:
+        parts.append(f"the hosts do not agree on {', '.join(said['differ'])}")
+    if said["left_out"]:
+        parts.append(f"not taken from parts that failed: {', '.join(said['left_out'])}")
+    if said["not_ready"]:
+        parts.append(f"NOT READY in that run: {', '.join(said['not_ready'])}")
+    return "; ".join(parts)
+
+
+def _captured(options: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    extends = _asked(options)
     checks = catalogue.checks(Path(place) for place in options["check_dirs"])
     run = _run(options)
     records = {record["name"]: record for record in run.records()}
@@ -69,7 +107,11 @@ def _captured(options: dict[str, Any]) -> tuple[dict[str, Any], str]:
     simulated = [host for host in facts if records[host]["simulated"]]
     if simulated and not options["allow_simulated"]:
         raise BadInput(f"{', '.join(simulated)}: simulated; a profile of them is for tests only (allow_simulated)")
-    found = capture.capture(checks, facts, extends)
+    not_ready = [host for host in facts if records[host]["verdict"] not in READY]
+    if not_ready and not options["allow_not_ready"]:
+        raise BadInput(_refused(not_ready, records, run.run_id))
+    broken = _broken(not_ready, records, checks)
+    found, left_out = capture.left_out(capture.capture(checks, facts, extends), broken)
     head = {
         "name": options["name"],
         "title": options["title"] or options["name"],
@@ -77,7 +119,8 @@ def _captured(options: dict[str, Any]) -> tuple[dict[str, Any], str]:
         "run": run.run_id,
         "hosts": list(facts),
         "simulated": bool(simulated),
-        "not_ready": [host for host in facts if records[host]["verdict"] not in READY],
+        "not_ready": not_ready,
+        "left_out": left_out,
     }
     said = {
         "hosts": head["hosts"],
@@ -86,15 +129,39 @@ def _captured(options: dict[str, Any]) -> tuple[dict[str, Any], str]:
         "not_ready": head["not_ready"],
         "values": len(found.agreed),
         "differ": sorted(found.differ),
+        "left_out": sorted(left_out),
     }
     return said, capture.text(head, found)
+
+
+def _grave(record: dict[str, Any]) -> list[dict[str, Any]]:
+    rows = record.get("results") or []
+    return [row for row in rows if row["status"] in (FAIL, UNKNOWN) and row["severity"] in GRAVE]
+
+
+def _refused(not_ready: list[str], records: dict[str, Any], run_id: str) -> str:
+    """Say which hosts are no example to others, and the first reason of each."""
+    why = []
+    for host in not_ready:
+        first = next((row["message"] or row["id"] for row in _grave(records[host])), records[host]["verdict"])
+        why.append(f"{host} ({first[:SHOWN]})")
+    said = "not ready, so what they show is no example (allow_not_ready takes the parts that passed)"
+    return f"run {run_id}: {'; '.join(why)}: {said}"
+
+
+def _broken(not_ready: list[str], records: dict[str, Any], checks: list[dict[str, Any]]) -> dict[str, list[str]]:
+    """Return the parts of a machine ("gpu", "nic") to the hosts on which a grave check of that part did not pass."""
+    part = {check["id"]: tokens(check["subject"])[0] for check in checks if "subject" in check}
+    broken: dict[str, list[str]] = {}
+    for host in not_ready:
+        for name in sorted({part[row["id"]] for row in _grave(records[host]) if row["id"] in part}):
+            broken.setdefault(name, []).append(host)
+    return broken
 
 
 def _facts(run: rundir.RunDirectory, records: dict[str, Any], options: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Return the facts of every golden host; one that gave none is an error, it cannot agree with anything."""
     names = sorted(set(options["hosts"]))
-    if len(names) < 2 and not options["allow_single"]:
-        raise BadInput(f"{len(names)} golden hosts: what one machine shows may be its own fault (allow_single)")
     found = {name: run.facts(name) if name in records else None for name in names}
     silent = [name for name, facts in found.items() if facts is None]
     if silent or not names:

@@ -11,7 +11,8 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.muster.fleet.plugins.plugin_utils import catalogue, catalogue_page, coverage, inputs, site
-from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput, write
+from ansible_collections.muster.fleet.plugins.plugin_utils.files import SHARED, BadInput, write
+from ansible_collections.muster.fleet.plugins.plugin_utils.printable import says_printable
 
 display = Display()
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -27,6 +28,7 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
     _requires_connection = False
 
+    @says_printable
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         """Return how many checks there are and what they answer; the list goes to the console or into a page."""
         result: dict[str, Any] = super().run(tmp, task_vars)
@@ -56,5 +58,5 @@ def _written(page: Path, text: str, dry: bool) -> bool:
     if page.is_file() and page.read_text(encoding="utf-8", errors="replace") == text:
         return False
     if not dry:
-        write(page, text)
+        write(page, text, SHARED)
     return True

@@ -15,6 +15,7 @@ from ansible.utils.display import Display
 from ansible_collections.muster.fleet.plugins.plugin_utils import golive, golive_record, golive_text, inputs
 from ansible_collections.muster.fleet.plugins.plugin_utils.attestations import beside_inventory
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput
+from ansible_collections.muster.fleet.plugins.plugin_utils.printable import says_printable
 from ansible_collections.muster.fleet.plugins.plugin_utils.report.text import plain
 
 display = Display()
@@ -24,6 +25,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "report_dir": {"type": "path", "default": "reports"},
     "attestations": {"type": "path"},
     "signers": {"type": "path"},
+    "site": {"type": "str"},
     "decisions": {"type": "path"},
     "who": {"type": "str"},
     "key": {"type": "path", "no_log": False},
@@ -39,6 +41,7 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
     _requires_connection = False
 
+    @says_printable
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         """Return decision, reasons, whether it holds, and the statistics that AWX keeps."""
         result: dict[str, Any] = super().run(tmp, task_vars)
@@ -71,6 +74,7 @@ def _told(options: Mapping[str, Any], variables: Mapping[str, Any], check_mode: 
             beside_inventory(options["attestations"], "attestations", variables),
             signers,
             beside_inventory(options["decisions"], "golive.yml", variables),
+            options["site"],
         )
         terms = golive_record.Terms(options["max_age_hours"], options["expected_hosts"])
         made = golive_record.make(places, terms, now, options["who"] or "", options["key"])

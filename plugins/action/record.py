@@ -12,6 +12,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.muster.fleet.plugins.module_utils.collect.node import wanted
 from ansible_collections.muster.fleet.plugins.plugin_utils import bundle, catalogue, inputs, node, scrub
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput, write
+from ansible_collections.muster.fleet.plugins.plugin_utils.printable import says_printable
 
 bundle.program(), bundle.program(bundle.BYTECODE)  # made while the plugin is loaded, before the workers fork
 
@@ -30,6 +31,7 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
     _requires_connection = True
 
+    @says_printable
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         """Return where the recording lies and how much is in it."""
         result: dict[str, Any] = super().run(tmp, task_vars)

@@ -19,6 +19,7 @@ from ansible_collections.muster.fleet.plugins.module_utils.release.service impor
 )
 from ansible_collections.muster.fleet.plugins.plugin_utils import texts
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput
+from ansible_collections.muster.fleet.plugins.plugin_utils.printable import says_printable
 from ansible_collections.muster.fleet.plugins.plugin_utils.rollout.deed import plain, said
 from ansible_collections.muster.fleet.plugins.plugin_utils.rollout.render import Renderer
 from ansible_collections.muster.fleet.plugins.plugin_utils.rollout.steps import REGISTRY
@@ -32,6 +33,7 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
     _requires_connection = True
 
+    @says_printable
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         """Return what the module returns; what is wrong with the service is said before the node is asked."""
         result: dict[str, Any] = super().run(tmp, task_vars)

@@ -20,7 +20,8 @@ from ansible_collections.muster.fleet.plugins.plugin_utils import run as runs
 from ansible_collections.muster.fleet.plugins.plugin_utils.attestations import beside_inventory
 from ansible_collections.muster.fleet.plugins.plugin_utils.attested_rows import Papers
 from ansible_collections.muster.fleet.plugins.plugin_utils.compared import compared
-from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput, write
+from ansible_collections.muster.fleet.plugins.plugin_utils.files import SHARED, BadInput, write
+from ansible_collections.muster.fleet.plugins.plugin_utils.printable import says_printable
 from ansible_collections.muster.fleet.plugins.plugin_utils.report import findings, write_all
 from ansible_collections.muster.fleet.plugins.plugin_utils.rollout import fleet
 
@@ -40,6 +41,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "waivers": {"type": "path"},
     "site_dir": {"type": "path"},
     "attestations": {"type": "path"},
+    "site": {"type": "str"},
     "signers": {"type": "path"},
     "merge": {"type": "list", "elements": "str", "default": []},
     "merge_hosts": {"type": "list", "elements": "str", "default": []},
@@ -49,6 +51,7 @@ INVENTORY = {
     "expected_hosts": "muster_expected_hosts",
     "waivers": "verify_waivers",
     "attestations": "muster_attestations",
+    "site": "muster_site",
     "signers": "muster_allowed_signers",
 }
 
@@ -59,6 +62,7 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
     _requires_connection = False
 
+    @says_printable
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         """Return verdict, counts, what to refuse which host for, and the statistics that AWX keeps."""
         result: dict[str, Any] = super().run(tmp, task_vars)
@@ -84,6 +88,7 @@ def _uncollected() -> Iterator[None]:
 
 
 def _reported(options: dict[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
+    rundir.sweep(options["dir"])
     directory, started = _directory(options)
     earlier, finished, merged = _earlier(options, directory), rundir.now(), slices.of(directory)
     records, expected = directory.records(), directory.expected()
@@ -105,9 +110,9 @@ def _reported(options: dict[str, Any], variables: Mapping[str, Any]) -> dict[str
         "merged": merged,
     }
     run = runs.assemble(records, expected, meta, earlier)
-    write_all(run, directory.path)
     lines = runs.closing_lines(run)
-    write(directory.path / "closing.txt", "\n".join(lines) + "\n")
+    write(directory.path / "closing.txt", "\n".join(lines) + "\n", SHARED)
+    write_all(run, directory.path)  # last, and of it run.json: a run that has one has all of its report
     progress.forget(directory)
     directory.point_latest()
     display.display("\n" + "\n".join(lines) + "\n")
@@ -137,6 +142,7 @@ def _site(options: Mapping[str, Any], variables: Mapping[str, Any], at: str) -> 
         beside_inventory(options["attestations"], "attestations", variables),
         beside_inventory(options["signers"], "allowed_signers", variables),
         named=bool(options["attestations"]),
+        site=options["site"],
     )
     return site_rows.judged(options["site_dir"], at, papers)
 

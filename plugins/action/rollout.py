@@ -15,6 +15,8 @@ from ansible.utils.display import Display
 
 from ansible_collections.muster.fleet.plugins.plugin_utils import inputs, texts
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput
+from ansible_collections.muster.fleet.plugins.plugin_utils.printable import says_printable
+from ansible_collections.muster.fleet.plugins.plugin_utils.report.text import plain
 from ansible_collections.muster.fleet.plugins.plugin_utils.rollout import checklist
 from ansible_collections.muster.fleet.plugins.plugin_utils.rollout.deed import NO_ANSWER
 from ansible_collections.muster.fleet.plugins.plugin_utils.rollout.steps import Steps
@@ -61,6 +63,7 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
     _requires_connection = True
 
+    @says_printable
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         """Return what became of the step; only a rollout that was never planned, or cannot be noted, fails."""
         result: dict[str, Any] = super().run(tmp, task_vars)
@@ -81,5 +84,5 @@ class ActionModule(ActionBase):
                     return dict(result, failed=True, msg=str(error))
                 raise
             # A batch that fails as a whole would end the playbook, and nobody would be led back.
-            display.warning(f"{variables.get('inventory_hostname')}: {type(error).__name__}: {error}")
+            display.warning(plain(f"{variables.get('inventory_hostname')}: {type(error).__name__}: {error}"))
             return dict(result, changed=False, outcome=NO_ANSWER, msg=f"nothing could be noted: {error}")

@@ -15,9 +15,13 @@ from ansible.utils.display import Display
 
 from ansible_collections.muster.fleet.plugins.module_utils.collect.node import DOMAINS
 from ansible_collections.muster.fleet.plugins.module_utils.judge.results import FAIL, UNKNOWN
+from ansible_collections.muster.fleet.plugins.module_utils.recording import BadRecording, check
 from ansible_collections.muster.fleet.plugins.plugin_utils import bundle, inputs, node, prepared, record, rundir
-from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput
+from ansible_collections.muster.fleet.plugins.plugin_utils.answered import completed
+from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput, content
+from ansible_collections.muster.fleet.plugins.plugin_utils.printable import says_printable
 from ansible_collections.muster.fleet.plugins.plugin_utils.progress import note
+from ansible_collections.muster.fleet.plugins.plugin_utils.report.text import plain
 
 display = Display()
 # Made while the plugin is loaded, so that all workers, forked later, share them.
@@ -30,17 +34,22 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "slot": {"type": "int"},
     "check_dirs": {"type": "list", "elements": "path", "default": []},
     "profile_dirs": {"type": "list", "elements": "path", "default": []},
+    "baseline": {"type": "str"},
     "waivers": {"type": "path"},
     "domains": {"type": "list", "elements": "str", "default": [], "choices": list(DOMAINS)},
     "phases": {"type": "list", "elements": "int", "default": []},
     "gated": {"type": "bool", "default": False},
     "deadline": {"type": "float", "default": 45},
     "replay": {"type": "list", "elements": "path", "default": []},
+    "nvml_library": {"type": "path"},
     "planted": {"type": "dict"},
     "report_dir": {"type": "path", "default": "reports"},
     "run_id": {"type": "str"},
 }
-INVENTORY = {"profile": "muster_class", "rack": "muster_rack", "slot": "muster_slot", "report_dir": "muster_report_dir"}
+INVENTORY = {
+    "profile": "muster_class", "profile_dirs": "muster_profile_dirs", "rack": "muster_rack", "slot": "muster_slot",
+    "report_dir": "muster_report_dir",
+}  # fmt: skip
 
 
 class ActionModule(ActionBase):
@@ -49,6 +58,7 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
     _requires_connection = True
 
+    @says_printable
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         """Return verdict, counts and the gravest findings; everything else is in the run's directory."""
         result: dict[str, Any] = super().run(tmp, task_vars)
@@ -57,9 +67,9 @@ class ActionModule(ActionBase):
         for text in inputs.misspelt(variables, "verify", always=True):
             display.warning(text)
         name = variables["inventory_hostname"]
-        run = rundir.RunDirectory(options["report_dir"], options["run_id"] or rundir.identity()["run_id"])
         subject = record.Subject(name, options)
         try:
+            run = rundir.RunDirectory(options["report_dir"], options["run_id"] or rundir.identity()["run_id"])
             run.expect(_hosts(variables))
             kept, facts = self._judged(subject, options, variables, run)
             path = _keep(run, kept, facts, variables)
@@ -77,20 +87,25 @@ class ActionModule(ActionBase):
         """Return record and facts; a host that cannot be judged has a record that says why, and so is in the report."""
         judge_by = None
         try:
-            places = (options["check_dirs"], options["profile_dirs"], options["waivers"])
+            places = (options["check_dirs"], options["profile_dirs"], options["waivers"], options["baseline"])
             judge_by = prepared.ready(options["profile"], *places)
             run.describe(judge_by.key, judge_by.told.read_text)
             vendor = judge_by.profile["values"].get("gpu", {}).get("vendor")
             answer = node.ask(self, variables, _request(options, judge_by.wanted), vendor)
         except AnsibleConnectionFailure as error:
-            _keep(run, record.unanswered(subject, f"unreachable: {error.message}", judge_by), None, variables)
+            _keep(run, record.unanswered(subject, f"unreachable: {plain(error.message)}", judge_by), None, variables)
             raise
         except bundle.NoAnswer as error:
             return record.unanswered(subject, str(error), judge_by), None
         except BadInput as error:
-            display.warning(str(error))
+            display.warning(plain(error))
             return record.unanswered(subject, str(error), judge_by), None
-        return record.judged(subject, answer, judge_by, options), answer["facts"]
+        try:
+            facts = completed(answer["facts"], options["domains"] or DOMAINS)
+            return record.judged(subject, {**answer, "facts": facts}, judge_by, options), facts
+        except Exception as error:  # whatever a machine answers, it costs no more than this machine its verdict
+            reason = f"its facts cannot be judged: {plain(f'{type(error).__name__}: {error}', 300)}"
+            return record.unanswered(subject, reason, judge_by), None
 
 
 def _hosts(variables: Mapping[str, Any]) -> list[str]:
@@ -114,14 +129,18 @@ def _request(options: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str,
         "wanted": wanted,
         "deadline_s": options["deadline"],
         "replay": [_recording(path) for path in options["replay"]] or None,
+        "nvml_library": options["nvml_library"],
     }
 
 
 def _recording(path: str) -> Any:
+    """Return one recording; whoever wrote it, it is looked at before it is used."""
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BadInput(f"{path}: no recording can be read from it: {error}") from error
+        return check(json.loads(content(Path(path).expanduser())), path)
+    except (OSError, ValueError, RecursionError) as error:
+        if isinstance(error, BadRecording):
+            raise BadInput(plain(error)) from error
+        raise BadInput(f"{path}: no recording can be read from it: {plain(error)}") from error
 
 
 def _short(kept: Mapping[str, Any]) -> dict[str, Any]:
@@ -134,6 +153,6 @@ def _short(kept: Mapping[str, Any]) -> dict[str, Any]:
         "verdict": kept["verdict"],
         "reached": kept["reached"],
         "counts": counts,
-        "findings": [row["message"][:400] for row in grave[:SHOWN]],
+        "findings": [plain(row["message"], 400) for row in grave[:SHOWN]],
         "findings_cut": max(0, len(grave) - SHOWN),
     }

@@ -3,45 +3,19 @@
 """What NVML is asked, as data: the one table that the live probe, the simulated library and the replay share.
 
 A call's key is its function with the arguments that tell it from its siblings,
-``nvmlDeviceGetClockInfo(1)``; transcripts and recordings are written in these keys. Nothing here imports
-anything of ours: the text of this file also runs inside the probe's child (see ``nvml_probe``).
+``nvmlDeviceGetClockInfo(1)``; transcripts and recordings are written in these keys. The text of this file also runs
+inside the probe's child (see ``nvml_probe``), to which everything that it imports of ours must be sent.
 """
 
 from __future__ import annotations
 
 import itertools
-from typing import Any, Callable, Dict, Generator, Iterable, List, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Generator, Iterable, List, Mapping, NamedTuple, Tuple, Union
+
+from .nvml_codes import GPU_IS_LOST, NOT_FOUND, code_of, error  # noqa: F401 - error is for whoever answers a call
 
 MAX_LINKS = 36
-NOT_SUPPORTED, FUNCTION_NOT_FOUND, GPU_IS_LOST, RESET_REQUIRED = 3, 13, 15, 16
-ERRORS: Dict[int, str] = {
-    1: "UNINITIALIZED",
-    2: "INVALID_ARGUMENT",
-    3: "NOT_SUPPORTED",
-    4: "NO_PERMISSION",
-    6: "NOT_FOUND",
-    7: "INSUFFICIENT_SIZE",
-    8: "INSUFFICIENT_POWER",
-    9: "DRIVER_NOT_LOADED",
-    10: "TIMEOUT",
-    11: "IRQ_ISSUE",
-    12: "LIBRARY_NOT_FOUND",
-    13: "FUNCTION_NOT_FOUND",
-    14: "CORRUPTED_INFOROM",
-    15: "GPU_IS_LOST",
-    16: "RESET_REQUIRED",
-    17: "OPERATING_SYSTEM",
-    18: "LIB_RM_VERSION_MISMATCH",
-    19: "IN_USE",
-    20: "MEMORY",
-    21: "NO_DATA",
-    25: "ARGUMENT_VERSION_MISMATCH",
-    26: "DEPRECATED",
-    27: "NOT_READY",
-    28: "GPU_NOT_FOUND",
-    29: "INVALID_STATE",
-    999: "UNKNOWN",
-}
+MAX_INSTANCES = 32
 
 # How the members of a structure are written down: a number, text up to the first NUL, or the bytes in hex.
 NUMBER, TEXT, HEX = "number", "text", "hex"
@@ -51,7 +25,8 @@ class Call(NamedTuple):
     """One question. ``answer`` is how the answer becomes JSON:
 
     number, text, list (of numbers), pages (how many), processes, fields (one entry per ``arguments``),
-    struct (returned) or filled (handed over by reference). ``structs`` are the binding's names for it,
+    struct (returned) or filled (handed over by reference). ``instance`` before it asks the MIG instance that the
+    first argument counts instead of the GPU. ``structs`` are the binding's names for it,
     newest first; ``instead`` names a call that makes this one needless when it was answered.
     """
 
@@ -74,16 +49,6 @@ class Call(NamedTuple):
 
 
 Answer = Union[int, float, str, List[Any], Dict[str, Any], None]
-
-
-def error(code: int) -> Dict[str, Any]:
-    """Return how a refused call is written down."""
-    return {"error": "NVML_ERROR_" + ERRORS.get(code, str(code)), "code": code}
-
-
-def code_of(answer: Any) -> Optional[int]:
-    """Return the NVML return code of a refused call, else ``None``."""
-    return answer.get("code") if isinstance(answer, dict) and "error" in answer else None
 
 
 def field_key(field: Tuple[int, int]) -> str:
@@ -129,6 +94,7 @@ GPU: Tuple[Call, ...] = (
     Call("nvmlDeviceGetVbiosVersion", answer="text"),
     Call("nvmlDeviceGetInforomImageVersion", answer="text"),
     *(Call("nvmlDeviceGetInforomVersion", (part,), "text") for part in (0, 1, 2)),  # OEM, ECC, power
+    Call("nvmlDeviceGetInforomConfigurationChecksum"),
     Call("nvmlDeviceGetGspFirmwareVersion", answer="text"),
     Call("nvmlDeviceGetCudaComputeCapability", answer="list"),
     Call("nvmlDeviceGetNumaNodeId"),
@@ -172,6 +138,7 @@ GPU: Tuple[Call, ...] = (
     *(Call("nvmlDeviceGetRetiredPages", (cause,), "pages") for cause in (0, 1)),  # single bit, double bit
     Call("nvmlDeviceGetRetiredPagesPendingStatus"),
     Call("nvmlDeviceGetRepairStatus", answer="list"),  # channel, TPC
+    Call("nvmlDeviceGetUnrepairableMemoryFlag_v1"),
     Call("nvmlDeviceGetTemperatureV", (0,)),
     Call("nvmlDeviceGetTemperature", (0,), instead="nvmlDeviceGetTemperatureV(0)"),
     Call("nvmlDeviceGetMarginTemperature"),
@@ -182,6 +149,7 @@ GPU: Tuple[Call, ...] = (
     Call("nvmlDeviceGetPowerManagementLimitConstraints", answer="list"),
     *(Call("nvmlDeviceGetClockInfo", (clock,)) for clock in (0, 1, 2)),  # graphics, SM, memory
     *(Call("nvmlDeviceGetMaxClockInfo", (clock,)) for clock in (0, 1, 2)),
+    *(Call(f"nvmlDeviceGet{which}ApplicationsClock", (1,)) for which in ("", "Default")),  # of the multiprocessors
     Call("nvmlDeviceGetPerformanceState"),
     Call("nvmlDeviceGetCurrentClocksEventReasons"),
     Call("nvmlDeviceGetCurrentClocksThrottleReasons", instead="nvmlDeviceGetCurrentClocksEventReasons"),
@@ -248,7 +216,9 @@ LINK_FIELDS: Dict[str, int] = {  # scope: the link
     "NVLINK_COUNT_LINK_RECOVERY_FAILED_EVENTS": 214,
     "NVLINK_COUNT_LINK_RECOVERY_EVENTS": 215,
     "NVLINK_COUNT_EFFECTIVE_ERRORS": 219,
+    "NVLINK_COUNT_EFFECTIVE_BER": 220,
     "NVLINK_COUNT_SYMBOL_ERRORS": 221,
+    "NVLINK_COUNT_SYMBOL_BER": 222,
 }
 LINK_ERRORS = {"replay": 0, "recovery": 1, "crc_flit": 2, "crc_data": 3}
 HANDLE = Call("nvmlDeviceGetHandleByIndex", answer="handle")
@@ -265,6 +235,7 @@ def gpu_calls() -> Generator[Call, Answer, None]:
     for call in GPU:
         if not call.instead or code_of(answers.get(call.instead)) is not None:
             answers[call.key] = yield call
+    yield from _instance_calls(answers.get("nvmlDeviceGetMigMode"))
     links = []
     for link in range(MAX_LINKS):
         state = yield Call("nvmlDeviceGetNvLinkState", (link,))
@@ -278,6 +249,22 @@ def gpu_calls() -> Generator[Call, Answer, None]:
     asked = [(number, 0) for number in FIELDS.values()]
     asked += [(number, link) for link in links for number in LINK_FIELDS.values()]
     yield Call("nvmlDeviceGetFieldValues", tuple(asked), "fields")
+
+
+def instance_call(function: str, *arguments: int, answer: str = "number") -> Call:
+    """Return a question about a MIG instance; the first argument is the instance's index on its GPU."""
+    return Call(function, arguments, f"instance {answer}", name=f"mig.{function}")
+
+
+def _instance_calls(mode: Answer) -> Generator[Call, Answer, None]:
+    """Yield what the MIG instances of a GPU are asked; an index may have none."""
+    if not isinstance(mode, list) or mode[:1] != [1]:
+        return
+    count = yield Call("nvmlDeviceGetMaxMigDeviceCount")
+    for index in range(min(count, MAX_INSTANCES) if isinstance(count, int) else 0):
+        identity = yield instance_call("nvmlDeviceGetUUID", index, answer="text")
+        if code_of(identity) != NOT_FOUND:
+            yield instance_call("nvmlDeviceGetMemoryErrorCounter", index, 1, 0, 7)  # uncorrected, volatile, SRAM
 
 
 def interview(ask: Callable[[Call], Answer]) -> bool:

@@ -19,7 +19,8 @@ import time
 import types
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from .nvml_calls import HANDLE, HEX, SYSTEM, TEXT, Call, ancestor, error, field_key, interview, pairs
+from .nvml_calls import HANDLE, HEX, SYSTEM, TEXT, Call, ancestor, field_key, interview, pairs
+from .nvml_codes import error
 
 ARGUMENT_VERSION_MISMATCH = 25
 # Type 0 is a double, which no field of ours is: there it means that nothing was filled in.
@@ -81,6 +82,17 @@ class Library:
 
     def _text(self, call: Call, handles: Sequence[Any]) -> Any:
         return _text(self._made(call, handles))
+
+    def _instance(self, call: Call, handles: Sequence[Any]) -> Any:
+        index, *arguments = call.arguments
+        instance = self._nvml.nvmlDeviceGetMigDeviceHandleByIndex(handles[0], index)
+        return getattr(self._nvml, call.function)(instance, *arguments)
+
+    def _instance_number(self, call: Call, handles: Sequence[Any]) -> Any:
+        return int(self._instance(call, handles))
+
+    def _instance_text(self, call: Call, handles: Sequence[Any]) -> Any:
+        return _text(self._instance(call, handles))
 
     def _list(self, call: Call, handles: Sequence[Any]) -> Any:
         return [int(value) for value in self._made(call, handles)]

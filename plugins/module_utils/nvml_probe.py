@@ -14,9 +14,9 @@ import sys
 from types import ModuleType
 from typing import Any, Dict, Iterator, Mapping, Optional, Tuple
 
-from . import nvml_calls, nvml_child
+from . import nvml_calls, nvml_child, nvml_codes
 from .host import ABSENT, DENIED, FAILED, OK, TIMEOUT, Command, Host, Nvml
-from .nvml_calls import code_of
+from .nvml_codes import code_of
 
 MARGIN_S = 1.0  # the child ends itself this long before it would be killed
 _BOOT = """\
@@ -50,6 +50,7 @@ def ask(host: Host, timeout: float = 20, pynvml: Optional[str] = None, env: Opti
     job = {
         "modules": [
             ("probe", ""),
+            ("probe.nvml_codes", _source(nvml_codes)),
             ("probe.nvml_calls", _source(nvml_calls)),
             ("probe.nvml_child", _source(nvml_child)),
         ],

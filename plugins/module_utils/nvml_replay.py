@@ -4,9 +4,10 @@
 
 The text is ``{KEY: VALUE}``. A key is ``gpu.N.CALL`` for one GPU (N counts the sockets, missing ones included),
 ``gpu.*.CALL`` for all, or a system ``CALL``; ``CALL(*)`` stands for any arguments, and ``gpu.N.*`` for whatever
-that GPU is asked, which wins over everything else said of it. ``gpu.N.absent = 1`` takes a GPU away. A value is a
-number, text, numbers ``1,1``, members ``total=5 used=3``, processes ``PID/BYTES PID/BYTES`` or ``none``, an error
-``!15``, or ``hang 30000`` (milliseconds). What is not said answers ``!3``, not supported.
+that GPU is asked, which wins over everything else said of it. ``gpu.N.mig.CALL(I,...)`` is for MIG instance I of it,
+and ``gpu.N.absent = 1`` takes a GPU away. A value is a number, text, numbers ``1,1``, members ``total=5 used=3``,
+processes ``PID/BYTES PID/BYTES`` or ``none``, an error ``!15``, or ``hang 30000`` (milliseconds). What is not said
+answers ``!3``, not supported.
 """
 
 from __future__ import annotations
@@ -17,12 +18,15 @@ from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from . import nvml_probe
 from .host import ABSENT, Host, Nvml
-from .nvml_calls import HANDLE, HEX, NUMBER, SYSTEM, Call, ancestor, error, field_key, interview, pairs
+from .nvml_calls import HANDLE, HEX, NUMBER, SYSTEM, Call, ancestor, field_key, instance_call, interview, pairs
+from .nvml_codes import error
 
+INSTANCE = instance_call("nvmlDeviceGetUUID").name  # the question that shows whether there is such an instance
 INIT = Call("nvmlInit", answer="handle")
 HANG_TIMEOUT_S = 6.0  # whoever was told to hang is not waited for as long as a real machine would be
+SOCKETS = 256  # more than any machine has; a recording may say anything
 _HEX_DIGITS = 32
-_NOT_SUPPORTED = "!3"
+_NOT_SUPPORTED, _NO_INSTANCE = "!3", "!6"
 
 
 class Hung(Exception):
@@ -75,7 +79,7 @@ class _Recorded:
         self._timeout = timeout
         self._hung = False
         count = settings.get("nvmlDeviceGetCount", "0")
-        sockets = range(int(count) if count.isdigit() else 0)
+        sockets = range(min(int(count[:4]), SOCKETS) if count.isdecimal() else 0)
         self._sockets = [socket for socket in sockets if settings.get(f"gpu.{socket}.absent") != "1"]
 
     def transcript(self) -> Dict[str, Any]:
@@ -130,7 +134,7 @@ class _Recorded:
 
     def _one(self, socket: int, call: Call, default: str = _NOT_SUPPORTED) -> Any:
         whole = self._settings.get(f"gpu.{socket}.*")
-        default = "ok" if call is HANDLE else default
+        default = "ok" if call is HANDLE else _NO_INSTANCE if call.name == INSTANCE else default
         return self._answer(whole or self._find([f"gpu.{socket}.", "gpu.*."], call, default), call)
 
     def _fields(self, socket: int, call: Call) -> Any:
@@ -178,6 +182,8 @@ def _processes(value: str) -> List[Dict[str, int]]:
 _READERS: Dict[str, Callable[[str], Any]] = {
     "number": _number,
     "own number": _number,
+    "instance number": _number,
+    "instance text": str,
     "pages": _number,
     "text": str,
     "handle": lambda value: "ok" if value else value,

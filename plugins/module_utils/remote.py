@@ -25,8 +25,8 @@ def answer(request: Mapping[str, Any]) -> Dict[str, Any]:
     """Collect what ``request`` asks for.
 
     ``request``: ``domains`` (all when absent), ``wanted`` by domain, ``deadline_s``, ``replay`` (recordings to answer
-    from instead of the machine), ``record`` (a name: return a recording as well). ``bytecode`` in the answer is the
-    kind that this Python reads.
+    from instead of the machine), ``nvml_library`` (a path: the simulated NVML through which they answer), ``record`` (a
+    name: return a recording as well). ``bytecode`` in the answer is the kind that this Python reads.
     """
     started = time.monotonic()
     try:
@@ -59,7 +59,8 @@ def _host(request: Mapping[str, Any]) -> Host:
     if request.get("replay"):
         from .replay import Replay, check
 
-        host = Replay([check(document, f"recording layer {n}") for n, document in enumerate(request["replay"])])
+        layers = [check(document, f"recording layer {n}") for n, document in enumerate(request["replay"])]
+        host = Replay(layers, request.get("nvml_library"))
     if request.get("record"):
         from .record import Recorder
 

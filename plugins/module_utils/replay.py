@@ -28,27 +28,12 @@ from .host import (
     Read,
     Reply,
 )
+from .recording import MAPPINGS, SCHEMA, BadRecording, check
 
-SCHEMA = 1
-MAPPINGS = ("files", "links", "dirs", "stats", "space", "commands", "http", "tcp", "nvml")
+__all__ = ["MAPPINGS", "SCHEMA", "BadRecording", "Replay", "check", "claims", "layered", "load"]
+
+CLAIMS = ("simulated", "planted")
 LINK_DEPTH = 40
-
-
-class BadRecording(ValueError):
-    """A recording that this version cannot read; the message names it."""
-
-
-def check(document: Any, name: str) -> Mapping[str, Any]:
-    """Return ``document`` when it is a recording of this schema version, else raise :class:`BadRecording`."""
-    if not isinstance(document, dict) or "muster_recording" not in document:
-        raise BadRecording(f"{name}: not a recording (no muster_recording key)")
-    version = document["muster_recording"]
-    if version != SCHEMA:
-        raise BadRecording(f"{name}: recording has schema version {version!r}, this release reads version {SCHEMA}")
-    for key in MAPPINGS + ("append", "identity", "planted"):
-        if not isinstance(document.get(key, {}), dict):
-            raise BadRecording(f"{name}: {key} is not a mapping")
-    return document
 
 
 def load(path: str) -> Mapping[str, Any]:
@@ -58,7 +43,7 @@ def load(path: str) -> Mapping[str, Any]:
             return check(json.load(stream), path)
     except OSError as error:
         raise BadRecording(f"{path}: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise error if isinstance(error, BadRecording) else BadRecording(f"{path}: not JSON: {error}") from error
 
 
@@ -70,8 +55,10 @@ def layered(documents: Sequence[Mapping[str, Any]]) -> Dict[str, Any]:
         for key in MAPPINGS:
             result[key].update(document.get(key, {}))
         for path, text in document.get("append", {}).items():
+            if isinstance(result["files"].get(path), dict):
+                raise BadRecording(f"append: {path} holds no text in the layers below")
             result["files"][path] = (result["files"].get(path) or "") + text
-        for key in ("name", "simulated", "closed", "recorded_at", "nvml_library", "nvml_transcript"):
+        for key in ("name", "simulated", "closed", "recorded_at", "nvml_transcript"):
             if key in document:
                 result[key] = document[key]
         result["identity"] = dict(result.get("identity", {}), **document.get("identity", {}))
@@ -84,10 +71,20 @@ def layered(documents: Sequence[Mapping[str, Any]]) -> Dict[str, Any]:
     return result
 
 
-class Replay(Host):
-    """A machine made of recordings (documents as :func:`load` returns them, the base first)."""
+def claims(documents: Sequence[Mapping[str, Any]]) -> Tuple[bool, Optional[Mapping[str, Any]]]:
+    """Return whether recordings say that their machine is made up, and which faults they declare, if they do."""
+    data = layered([{key: document[key] for key in CLAIMS if key in document} for document in documents])
+    return bool(data.get("simulated")), data["planted"] if data.get("declares") else None
 
-    def __init__(self, documents: Sequence[Mapping[str, Any]]):
+
+class Replay(Host):
+    """A machine made of recordings (documents as :func:`load` returns them, the base first).
+
+    ``nvml_library`` is the path of the simulated NVML through which their answers are asked; no document names one.
+    """
+
+    def __init__(self, documents: Sequence[Mapping[str, Any]], nvml_library: Optional[str] = None):
+        self._nvml_library = nvml_library
         data = layered(documents)
         self.simulated = bool(data.get("simulated"))
         self.planted = data["planted"] if data.get("declares") else {}
@@ -144,6 +141,8 @@ class Replay(Host):
         entry = self._data["commands"].get(" ".join(argv))
         if entry is None:
             return Command(list(argv), self._missing, detail=f"{argv[0]}: not found" if self._missing == ABSENT else "")
+        if not isinstance(entry, Mapping):
+            return Command(list(argv), FAILED, detail="the recording holds no answer of a command here")
         state, duration = entry.get("state", OK), float(entry.get("duration_s", 0.0))
         if state == OK and duration > timeout:
             state = TIMEOUT
@@ -168,7 +167,7 @@ class Replay(Host):
             return Nvml(self._missing)
         from . import nvml_replay  # late: most machines have no NVIDIA accelerator
 
-        return nvml_replay.replay(self._data["nvml"], timeout, self._data.get("nvml_library"), pynvml)
+        return nvml_replay.replay(self._data["nvml"], timeout, self._nvml_library, pynvml)
 
     def tcp(self, address: str, port: int, timeout: float = 3) -> Reply:
         entry = self._data["tcp"].get(f"{address}:{port}", {"state": self._missing})

@@ -55,6 +55,9 @@ options:
     description: Directory of runs.
     type: path
     default: reports
+  site:
+    description: Name of the site that it is given for, and for no other. Nothing is attested without one.
+    type: str
   directory:
     description: Directory of attestations. C(attestations) beside the inventory when it is not given.
     type: path

@@ -26,9 +26,10 @@ attributes:
     details: Shows how the profile changes.
 options:
   name:
-    description: Name of the profile, in lower-case letters, digits and underscores. The file has the same name.
+    description: >-
+      Name of the profile, in lower-case letters, digits and underscores. The file has the same name. It must be given, here
+      or as C(capture_name).
     type: str
-    required: true
   title:
     description: What people call this class of machine. The name when it is not given.
     type: str
@@ -67,6 +68,16 @@ options:
     default: false
   allow_simulated:
     description: Take simulated hosts for golden. The profile then says so.
+    type: bool
+    default: false
+  allow_not_ready:
+    description: >-
+      Take hosts that were not ready. Of a part of the machine on which one of their critical or major checks did not pass,
+      nothing is written; what they show of it is listed in a comment.
+    type: bool
+    default: false
+  validate_only:
+    description: Only look whether name, file, hosts and the profile to build on can be used. Reads no facts and writes nothing.
     type: bool
     default: false
   overwrite:
@@ -108,6 +119,15 @@ not_ready:
   returned: success
   type: list
   elements: str
+left_out:
+  description: Keys that were not taken, because checks of the same part of a machine had failed.
+  returned: success
+  type: list
+  elements: str
+msg:
+  description: What was written, from which hosts, and what was left to decide.
+  returned: success
+  type: str
 values:
   description: How many values were written.
   returned: success

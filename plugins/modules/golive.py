@@ -37,6 +37,9 @@ options:
   signers:
     description: File of allowed signers. C(allowed_signers) beside the inventory when it is not given.
     type: path
+  site:
+    description: Name of the site that goes live. Attestations that were given for another, or for none, count nothing.
+    type: str
   decisions:
     description: File of risks, plans, known issues and who must sign off. C(golive.yml) beside the inventory when it is not given.
     type: path

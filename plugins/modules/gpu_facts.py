@@ -110,6 +110,14 @@ ansible_facts:
                 inforom_oem: {description: "InfoROM OEM object.", type: str}
                 inforom_ecc: {description: "InfoROM ECC object.", type: str}
                 inforom_power: {description: "InfoROM power object.", type: str}
+                pm: {description: "Power management (SMU) firmware. AMD, whose other parts stand beside it by their own names.", type: str}
+                cpucp: {description: "Firmware of the card's processor. Gaudi.", type: str}
+                fw_os: {description: "Operating system of the card. Gaudi.", type: str}
+                preboot_btl: {description: "Boot loader before it. Gaudi.", type: str}
+                uboot: {description: "U-Boot. Gaudi.", type: str}
+                cpld: {description: "CPLD. Gaudi.", type: str}
+                infineon: {description: "Voltage regulator. Gaudi.", type: str}
+                thermal: {description: "Thermal controller. Gaudi.", type: str}
             memory:
               description: "Memory in bytes."
               type: dict
@@ -168,6 +176,9 @@ ansible_facts:
                 single_bit: {description: "Pages retired for repeated single-bit errors.", type: int}
                 double_bit: {description: "Pages retired for double-bit errors.", type: int}
                 pending: {description: "Whether a page waits for a reset.", type: bool}
+            retired_page_count: {description: "All retired pages; at least so many where a part is not given. NVIDIA.", type: int}
+            unrepairable_memory: {description: "Whether memory is bad that cannot be repaired. NVIDIA.", type: bool}
+            inforom_corrupted: {description: "Whether a call or the tool said that the InfoROM is corrupted. NVIDIA.", type: bool}
             repair:
               description: "Repairs that wait for a reset."
               type: dict
@@ -203,6 +214,21 @@ ansible_facts:
                 memory_mhz: {description: "Of the memory.", type: int}
                 sm_max_mhz: {description: "Highest of the multiprocessors.", type: int}
                 memory_max_mhz: {description: "Highest of the memory.", type: int}
+                sm_application_mhz: {description: "Applications clock of the multiprocessors. NVIDIA.", type: int}
+                sm_default_mhz: {description: "Applications clock that the board comes with. NVIDIA.", type: int}
+                sm_percent: {description: "RV(ignore:sm_mhz) in percent of the default applications clock, or of the highest where there is none. NVIDIA.", type: float}
+                locked: {description: "Whether the clock of a graphics engine is locked. AMD.", type: bool}
+            clock_reasons:
+              description: "What the causes in RV(ignore:throttle) say about the clocks."
+              type: dict
+              contains:
+                idle: {description: "Nothing runs on it, and its clock rests.", type: bool}
+                applications: {description: "An applications clock setting holds the clock. NVIDIA.", type: bool}
+                sync_boost: {description: "It waits for the slowest of its sync boost group. NVIDIA.", type: bool}
+                explained: {description: "Idleness, a power cap, heat or the power brake explain a low clock.", type: bool}
+                unexplained: {description: "Active causes that nothing here knows, and answers in unknown words.", type: list, elements: str}
+                unanswered: {description: "Causes that gave no answer.", type: list, elements: str}
+            performance_state: {description: "Performance state, V(P0) is the fastest. NVIDIA.", type: str}
             throttle:
               description: "Why the clock is not higher."
               type: dict
@@ -230,6 +256,21 @@ ansible_facts:
               contains:
                 enabled: {description: "Whether it is on.", type: bool}
                 pending: {description: "Whether it will be on after the next reset.", type: bool}
+            instances:
+              description: "MIG instances; an empty list where there are none, null when that is unknown. NVIDIA."
+              type: list
+              elements: dict
+              contains:
+                label: {description: "Name used in messages.", type: str}
+                index: {description: "Number on its GPU.", type: int}
+                uuid: {description: "Identity of the instance.", type: str}
+                sram_uncorrected: {description: "Uncorrected errors of its on-chip memory since the driver started.", type: int}
+            not_supported:
+              description: >-
+                Facts that this board, its driver or the binding to it say they do not have, by their path. A read that
+                failed is not among them.
+              type: list
+              elements: str
             partition:
               description: "How the card is divided. AMD."
               type: dict
@@ -267,8 +308,11 @@ ansible_facts:
                 errors:
                   description: >-
                     Error counters by kind, such as V(crc_flit), V(crc_data), V(replay), V(recovery),
-                    V(recovery_failed), V(integrity).
+                    V(recovery_failed), V(integrity). V(recovery_per_day) is the mean since the machine started,
+                    V(effective_ber) and V(symbol_ber) are bit error rates.
                   type: dict
+            link_count: {description: "Number of entries in RV(ignore:links).", type: int}
+            unwired_links: {description: "Numbers of the NVLinks that are down on every GPU, which RV(ignore:links) leaves out: boards such as H100 NVL do not wire all.", type: list, elements: int}
             fabric:
               description: "Its place in the NVLink fabric. NVIDIA."
               type: dict
@@ -300,10 +344,18 @@ ansible_facts:
                 What only this vendor knows, such as V(slowdown_margin_c), V(shutdown_margin_c), V(c2c_links),
                 V(memory_numa_node).
               type: dict
+        clocks_explained: {description: "Whether every accelerator that answers explains a low clock (RV(ignore:clock_reasons)).", type: bool}
+        all_in_use: {description: "Whether a process computes on every accelerator that answers.", type: bool}
+        not_supported: {description: "Facts that every accelerator that answers says it does not have, by their path.", type: list, elements: str}
         topology:
           description: "How the accelerators lie to each other."
           type: dict
           contains:
+            kfd_gpu_nodes: {description: "Compute nodes of the kernel fusion driver. AMD.", type: int}
+            hives: {description: "Identifiers of the xGMI hives. AMD.", type: list, elements: str}
+            firmware:
+              description: "For each firmware block C(label) and C(versions), those that the cards run; null where a card does not tell its own. AMD."
+              type: dict
             common_ancestor:
               description: >-
                 For each accelerator its nearest common ancestor with each other one, by index. NVIDIA. V(self),

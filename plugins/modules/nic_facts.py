@@ -124,6 +124,7 @@ ansible_facts:
               type: dict
             rdma: {description: "Whether there is an RDMA device for the interface or for its bond.", type: bool}
             rdma_device: {description: "Name of that RDMA device.", type: str}
+            routable_addresses: {description: "Number of addresses that are valid beyond the link.", type: int}
             default_route: {description: "Whether a default route leads through the interface, its bond or a VLAN on it.", type: bool}
             port_type: {description: "V(FIBRE), V(Twisted Pair), V(Direct Attach Copper) and the like.", type: str}
             autonegotiation: {description: "Whether the port negotiates.", type: bool}
@@ -137,7 +138,7 @@ ansible_facts:
               type: dict
               contains:
                 present: {description: "Whether the port has a cage with something in it.", type: bool}
-                diagnostics: {description: "Whether it reports temperature and light; copper does not.", type: bool}
+                diagnostics: {description: "Whether it has measurements, flags or thresholds, with or without a value; copper has none.", type: bool}
                 identifier: {description: "Form factor.", type: str}
                 connector: {description: "Connector.", type: str}
                 vendor: {description: "Maker.", type: str}
@@ -152,6 +153,22 @@ ansible_facts:
                 rx_power_dbm: {description: "Light received by lane in dBm.", type: list, elements: float}
                 tx_power_dbm: {description: "Light sent by lane in dBm.", type: list, elements: float}
                 alarms: {description: "Names of the raised alarm and warning flags; null when the module has none.", type: list, elements: str}
+            congestion:
+              description: "What an Ethernet port with RDMA counted since the driver started; null on others, and for what its driver does not count."
+              type: dict
+              contains:
+                source: {description: "Always V(ethtool -S).", type: str}
+                pause_sent: {description: "Pause frames of priorities (PFC) sent.", type: int}
+                pause_received: {description: "Pause frames of priorities received.", type: int}
+                pause_sent_us: {description: "Time for which the port paused its switch in microseconds.", type: int}
+                pause_received_us: {description: "Time for which its switch paused the port in microseconds.", type: int}
+                pause_storms: {description: "Times that the watchdog ended an endless pause.", type: int}
+                discards: {description: "Packets dropped for want of buffers.", type: int}
+                packets_received: {description: "Packets received, RDMA's included.", type: int}
+                pause_sent_percent: {description: "Time for which the port paused its switch as a share of the time since boot in percent.", type: float}
+                pause_received_percent: {description: "The same for its switch pausing the port.", type: float}
+                pause_storms_per_day: {description: "Storms a day since boot.", type: float}
+                discards_per_million: {description: "Dropped of a million packets received.", type: float}
             qos:
               description: "How an Ethernet port with RDMA treats priorities; null on others."
               type: dict

@@ -130,6 +130,37 @@ ansible_facts:
                 limit_mhz: {description: "Lowest limit that is set for a policy in MHz.", type: int}
                 limited_policies: {description: "CPUs whose limit is below the highest frequency of their hardware.", type: list, elements: str}
                 boost: {description: "Whether frequencies above the base are allowed.", type: bool}
+                fastest_mhz: {description: "Clock of the fastest CPU at the moment of asking in MHz; idle CPUs may be slow, all of them at once may not.", type: int}
+                slowest_mhz: {description: "Clock of the slowest CPU at that moment in MHz.", type: int}
+                base_mhz: {description: "Base frequency in MHz; null where the driver names none.", type: int}
+                fastest_percent: {description: "The fastest clock as a share of the base frequency (else of half of the highest one) in percent.", type: float}
+            throttle:
+              description: "How the processors were throttled since boot."
+              type: dict
+              contains:
+                source: {description: "Where it came from.", type: str}
+                counted: {description: "Whether the kernel counts it (Intel's processors only).", type: bool}
+                timed: {description: "Whether it also measures how long (Linux 5.5 and later).", type: bool}
+                worst: {description: "The CPU with the most events; null where there was none.", type: str}
+                count: {description: "Its events since boot.", type: int}
+                per_hour: {description: "The same as a mean an hour.", type: float}
+                time_percent: {description: "Share of the time since boot in which the CPU with the longest time was throttled, in percent.", type: float}
+            power:
+              description: "Power limits of the processors (RAPL)."
+              type: dict
+              contains:
+                source: {description: "Where it came from.", type: str}
+                limits:
+                  description: "The lasting limit of each processor that tells its rated power."
+                  type: list
+                  elements: dict
+                  contains:
+                    label: {description: "Name of the processor.", type: str}
+                    limit_w: {description: "Its limit in watts.", type: float}
+                    rated_w: {description: "Its rated power in watts.", type: float}
+                    limit_percent: {description: "The limit as a share of the rated power in percent.", type: float}
+                unrated: {description: "Processors that do not tell their rated power.", type: list, elements: str}
+                unlimited: {description: "Processors whose limit is switched off.", type: list, elements: str}
             idle_driver: {description: "Driver of idle states.", type: str}
             vulnerabilities: {description: "Name of each known flaw and what the kernel says of it; null where it does not know.", type: dict}
         numa:
@@ -160,6 +191,7 @@ ansible_facts:
             total_bytes: {description: "All memory of the kernel in bytes, that of accelerators included where they share it.", type: int}
             available_bytes: {description: "Memory that can be used without swapping, in bytes.", type: int}
             available_percent: {description: "The same as a share of the whole in percent.", type: float}
+            free_large_blocks_percent: {description: "Share of the free memory that lies in blocks of 2 MiB and more, in percent.", type: float}
             hardware_corrupted_bytes: {description: "Memory set aside as broken, in bytes.", type: int}
             swap_total_bytes: {description: "Swap space in bytes.", type: int}
             swap_used_bytes: {description: "Used swap space in bytes.", type: int}
@@ -201,6 +233,75 @@ ansible_facts:
             available_bytes: {description: "Available space in bytes.", type: int}
         modules_loaded: {description: "Names of all loaded kernel modules; null for a kernel without modules.", type: list, elements: str}
         modules: {description: "Name of each module that matters or is asked for, and a mapping with label, name, loaded and version.", type: dict}
+        job:
+          description: "What jobs open on this machine, counted against the devices that its drivers have."
+          type: dict
+          contains:
+            source: {description: "Where it came from.", type: str}
+            devices: {description: "Accelerators and RDMA devices that a driver has; null when that cannot be told.", type: int}
+            modules:
+              description: "Kernel modules that jobs need on these devices and on the fabric of the profile."
+              type: list
+              elements: dict
+              contains:
+                label: {description: "Name used in messages.", type: str}
+                name: {description: "Its name.", type: str}
+                loaded: {description: "Whether it is loaded or a part of the kernel.", type: bool}
+            nodes:
+              description: "Device nodes that jobs open."
+              type: list
+              elements: dict
+              contains:
+                label: {description: "Path of the node, and its device.", type: str}
+                path: {description: "Path of the node; null where the driver made none.", type: str}
+                device: {description: "Its device; null for a node of the whole driver.", type: str}
+                state: {description: "V(present), V(missing), V(not a device node), V(not made by the driver), or null.", type: str}
+                state_detail: {description: "Why it could not be told.", type: str}
+            node_links:
+              description: "The nodes that are there, and whether /dev/char leads to them."
+              type: list
+              elements: dict
+              contains:
+                label: {description: "Path of the node.", type: str}
+                linked: {description: "Whether a link in /dev/char leads to it.", type: bool}
+            libraries:
+              description: "Libraries of the NVIDIA driver that every job loads from the host; empty without such a driver."
+              type: list
+              elements: dict
+              contains:
+                label: {description: "Name that programs load it by.", type: str}
+                path: {description: "Where the loader finds it.", type: str}
+                size_bytes: {description: "Size of the file in bytes.", type: int}
+                state: {description: "V(loadable), V(missing), or what is wrong with the file, such as V(empty) or V(cut short).", type: str}
+                state_detail: {description: "Why it could not be told.", type: str}
+        environment:
+          description: "Variables of NCCL, CUDA, ROCm and their like that are set for every job of the machine."
+          type: dict
+          contains:
+            source: {description: "Where they were looked for.", type: str}
+            harmful: {description: "Those that slow jobs or hide accelerators, each with its file; null while a file could not be read and none was found.", type: list, elements: str}
+            unclear: {description: "Those whose value is worked out when the file is read.", type: list, elements: str}
+        dkms:
+          description: "Kernel modules that DKMS builds."
+          type: dict
+          contains:
+            source: {description: "Where it came from.", type: str}
+            modules:
+              description: "One entry for each module and for each of the kernel that runs and the newest one installed."
+              type: list
+              elements: dict
+              contains:
+                label: {description: "Module and kernel.", type: str}
+                name: {description: "Name of the module.", type: str}
+                kernel: {description: "Release of the kernel.", type: str}
+                built: {description: "Whether it is built for that kernel.", type: bool}
+        tuning:
+          description: "How the system is tuned."
+          type: dict
+          contains:
+            source: {description: "Where it came from.", type: str}
+            tuned_profile: {description: "Active profile of tuned; null where it is not installed.", type: str}
+            crash_kernel_loaded: {description: "Whether a kernel waits to dump a crash.", type: bool}
         sysctl: {description: "Kernel settings that the profile asks for, numbers as numbers.", type: dict}
         iommu:
           description: "The IOMMU."
@@ -244,6 +345,7 @@ ansible_facts:
             source: {description: "Where it came from.", type: str}
             total: {description: "Number of processes.", type: int}
             zombies: {description: "Number of zombie processes.", type: int}
+            irqbalance: {description: "Whether irqbalance runs.", type: bool}
             stuck: {description: "Processes in uninterruptible sleep that did not run between two looks.", type: list, elements: str}
         limits:
           description: "Limits; 18446744073709551615 stands for unlimited."
@@ -254,6 +356,8 @@ ansible_facts:
             files_open: {description: "Open files.", type: int}
             pid_max: {description: "Highest process number.", type: int}
             threads_max: {description: "Threads the kernel allows.", type: int}
+            files_open_percent: {description: "Open files as a share of what the kernel allows, in percent.", type: float}
+            threads_percent: {description: "Processes and threads as a share of what the kernel allows, in percent.", type: float}
             session_locked_memory_bytes: {description: "Memory that this session may lock, in bytes.", type: int}
             session_open_files: {description: "Files that a process of this session may open.", type: int}
             session_processes: {description: "Processes that this user may have.", type: int}
@@ -416,6 +520,7 @@ ansible_facts:
             apparmor: {description: "Whether it is enabled.", type: bool}
             apparmor_enforced_profiles: {description: "Number of profiles that are enforced.", type: int}
             enforcing: {description: "Whether either confines anything.", type: bool}
+        module_signatures: {description: "Whether the kernel loads signed modules only; null where it does not tell.", type: bool}
         lockdown:
           description: "The kernel's lockdown."
           type: dict
@@ -470,6 +575,13 @@ ansible_facts:
             Number of functions of interest by role (V(gpu), V(nic), V(nvme), V(nvswitch), V(bridge)); null where
             there is no PCI tree.
           type: dict
+          contains:
+            bridge: {description: "Bridges above accelerators and network adapters.", type: int}
+            gpu: {description: "Accelerators.", type: int}
+            nic: {description: "Network adapters.", type: int}
+            nvme: {description: "NVMe controllers.", type: int}
+            nvswitch: {description: "NVSwitches.", type: int}
+        link_counts: {description: "Number of functions by RV(ansible_facts.muster_pci.devices[].link_role), V(none) left out.", type: dict}
         devices:
           description: "The functions of interest. Virtual functions are left out, the physical one counts them."
           type: list
@@ -477,7 +589,7 @@ ansible_facts:
           contains:
             label: {description: "Name used in messages, such as V(PCI 0000:1b:00.0).", type: str}
             address: {description: "Domain, bus, device and function, in lower case.", type: str}
-            role: {description: "One of V(gpu), V(nic), V(nvme), V(nvswitch), V(bridge).", type: str}
+            role: {description: "One of V(gpu), V(nic), V(nvme), V(raid), V(nvswitch), V(bridge).", type: str}
             vendor_id: {description: "Vendor, such as V(0x10de).", type: str}
             device_id: {description: "Device, such as V(0x2330).", type: str}
             subsystem_vendor_id: {description: "Vendor of the board.", type: str}
@@ -490,6 +602,9 @@ ansible_facts:
             width_max: {description: "Lanes that the function could use.", type: int}
             speed_gts: {description: "Link speed in GT/s.", type: float}
             speed_max_gts: {description: "Highest link speed of the function in GT/s.", type: float}
+            link_role: {description: "What its link is judged as, V(accelerator), V(nic) or V(drive); V(none) without a link, and for adapters whose link the profile states.", type: str}
+            width_possible: {description: "Lanes that both the function and the port above it could use.", type: int}
+            speed_possible_gts: {description: "Highest link speed of both in GT/s.", type: float}
             aer_capable: {description: "Whether the function logs PCIe errors (Advanced Error Reporting).", type: bool}
             aer:
               description: "Errors since boot that the function has logged (Advanced Error Reporting)."
@@ -512,6 +627,8 @@ ansible_facts:
             max_payload_supported_bytes: {description: "Largest packet that the function could send (root only).", type: int}
             max_read_request_bytes: {description: "Largest read that the function may ask for (root only).", type: int}
             acs_redirect: {description: "Whether ACS sends peer-to-peer traffic up to the root complex (root only).", type: bool}
+            dpc_enabled: {description: "Whether downstream port containment is switched on (root only).", type: bool}
+            dpc_triggered: {description: "Whether the port holds back what lies behind it after an error (root only).", type: bool}
             switch_nics: {description: "Accelerators only: labels of the NICs behind the same PCIe switch.", type: list, elements: str}
             leads_to: {description: "Bridges only: roles of what lies below (V(gpu), V(nic)).", type: list, elements: str}
         errors: {description: "What could not be read, and why.", type: list, elements: dict}
@@ -640,6 +757,22 @@ ansible_facts:
             kind: {description: "Type of the file system.", type: str}
             errors: {description: "Errors counted since its last check.", type: int}
         filesystems_damaged: {description: "File systems that counted errors; in words.", type: list, elements: str}
+        fuse:
+          description: "Connections of FUSE; empty where there is none."
+          type: list
+          elements: dict
+          contains:
+            label: {description: "Number of the connection.", type: str}
+            waiting: {description: "Requests that wait.", type: int}
+            congestion_threshold: {description: "Requests from which on the kernel calls it congested.", type: int}
+            waiting_percent: {description: "The one as a share of the other in percent.", type: float}
+        lustre:
+          description: "The Lustre client."
+          type: dict
+          contains:
+            source: {description: "The file that tells; null where there is no Lustre.", type: str}
+            present: {description: "Whether Lustre is loaded.", type: bool}
+            health: {description: "V(healthy), else what its health check says.", type: str}
         swap:
           description: "Swap areas in use."
           type: list
@@ -662,7 +795,11 @@ ansible_facts:
       returned: when the domain is asked for
       type: dict
       contains:
-        source: {description: "Where the log came from, V(journalctl), V(dmesg), V(/dev/kmsg) or V(/var/log/kern.log).", type: str}
+        source:
+          description: >-
+            Where the log came from, V(journalctl), V(dmesg), V(/dev/kmsg) or V(/var/log/kern.log); several with a comma
+            between them where the first does not tell the whole window.
+          type: str
         state: {description: "What became of reading it, V(ok), V(denied), V(absent), V(timeout), V(failed) or V(unrecorded).", type: str}
         window_s: {description: "How far back was looked, in seconds.", type: int}
         covered_s: {description: "How many seconds of that window the log is known to be complete for; null when that cannot be said.", type: int}
@@ -691,8 +828,9 @@ ansible_facts:
             label: {description: "The event in a few words.", type: str}
             family:
               description: >-
-                Who reports it: xid, sxid, nvidia, amdgpu, habanalabs, thermal, mce, memory, aer, nvme, md, block,
-                filesystem, netfs, mlx5, network, oom, lockup, hung_task, panic, kernel.
+                Who reports it: xid, sxid, nvidia, amdgpu, habanalabs, nvme, md, block, filesystem, netfs, network,
+                mlx5, fabric (other adapters), driver (probes), thermal, mce, memory, aer, iommu, clock, limits, oom,
+                lockup, hung_task, panic, kernel; spread and rate are what many Xids show together.
               type: str
             code: {description: "Its number, or what kind it is.", type: str}
             pci_address: {description: "The PCI function it names.", type: str}
@@ -704,14 +842,23 @@ ansible_facts:
             count: {description: "How often it was logged in the window.", type: int}
             first_at: {description: "When it was first logged, ISO 8601 in UTC; null when the line has no time.", type: str}
             last_at: {description: "When it was last logged, ISO 8601 in UTC.", type: str}
-            this_boot: {description: "Whether its last line is from the running boot; null when the source does not say.", type: bool}
+            this_boot: {description: "Whether a line of it is from the running boot; null when the source does not say.", type: bool}
+            over: {description: "V(recovered) when a later line says that it is over, V(booted) when the last restart cured it, else null.", type: str}
+            recovered_at: {description: "When it recovered, ISO 8601 in UTC.", type: str}
+            processes: {description: "How many different processes its lines name; at most 1000.", type: int}
             sample: {description: "Its first line, cut at 200 characters.", type: str}
         found:
           description: >-
             The events said in words, by family and by grade (V(critical), V(warning), V(info), V(unknown) for
             numbers and messages that no table knows). An empty list means that nothing of the kind happened in
-            the window; null that it is not known.
+            the window; null that it is not known. Events that are over are in RV(ignore:notes) instead.
           type: dict
+        notes:
+          description: >-
+            What needs nothing, said in words: events that recovered or that the last restart cured, and information of
+            families that no check of its own tells. Null when it is not known.
+          type: list
+          elements: str
         errors:
           description: "What could not be read."
           type: list
@@ -755,9 +902,11 @@ ansible_facts:
             source: {description: "The address asked.", type: str}
             answers: {description: "Whether it serves a whole page of metrics; null when that cannot be said.", type: bool}
             families: {description: "How many families of metrics it serves.", type: int}
-            missing: {description: "Families that the profile wants and that are not served.", type: list, elements: str}
-            implausible: {description: "Wanted families with NaN, an infinity or a blank mark.", type: list, elements: str}
-            failed_collectors: {description: "Parts of a node_exporter that failed.", type: list, elements: str}
+            names_families: {description: "Whether the profile names families that it must serve.", type: bool}
+            missing: {description: "Families that the profile wants and that are not served; null where it names none.", type: list, elements: str}
+            implausible: {description: "Wanted families with NaN, an infinity or a blank mark; null where none is named.", type: list, elements: str}
+            reports_collectors: {description: "Whether it says of its parts whether they work, as node_exporter does.", type: bool}
+            failed_collectors: {description: "Parts of a node_exporter that failed; null where it says nothing of them.", type: list, elements: str}
             tells_of_devices: {description: "Whether the profile names families that it serves per device.", type: bool}
             devices: {description: "Of how many devices each of those families tells, at least.", type: int}
             devices_by_family: {description: "The same, family by family.", type: dict}
@@ -821,10 +970,11 @@ ansible_facts:
             source: {description: "The address asked.", type: str}
             answers: {description: "Whether it is ready.", type: bool}
             targets: {description: "How many targets it scrapes.", type: int}
-            targets_down: {description: "Job and instance of those that are down, at most 20.", type: list, elements: str}
+            targets_down: {description: "Job and instance of those that are down, at most 20; null where it has none.", type: list, elements: str}
             alert_rules: {description: "How many alerts it has loaded.", type: int}
-            alerts_missing: {description: "Alerts asked for that are not loaded.", type: list, elements: str}
-            alerts_unhealthy: {description: "Alerts that cannot be evaluated.", type: list, elements: str}
+            names_alerts: {description: "Whether the profile names alerts that it must have loaded.", type: bool}
+            alerts_missing: {description: "Alerts asked for that are not loaded; null where none was asked for.", type: list, elements: str}
+            alerts_unhealthy: {description: "Alerts that cannot be evaluated; null where none is loaded.", type: list, elements: str}
             alertmanagers: {description: "How many alert managers it hands alerts to.", type: int}
             asks_workload: {description: "Whether queries about workloads were asked for.", type: bool}
             workload_missing: {description: "Those without a fresh value.", type: list, elements: str}
@@ -870,7 +1020,9 @@ ansible_facts:
               type: dict
               contains:
                 source: {description: "The command.", type: str}
-                states: {description: "Its states, V(NOT_RESPONDING) among them when the controller does not hear from it.", type: list, elements: str}
+                states: {description: "The words that say whether it takes jobs, V(NOT_RESPONDING) among them when the controller does not hear from it; null while an unheard-of word stands beside words that are all fit for work.", type: list, elements: str}
+                flags: {description: "The other words of its state: what it is (V(CLOUD), V(DYNAMIC_NORM)), and words that are not known.", type: list, elements: str}
+                state_detail: {description: "The state as Slurm printed it, when one of its words is not known.", type: str}
                 gpus: {description: "Accelerators in its Gres.", type: int}
                 cpus: {description: "Processors configured.", type: int}
                 memory_mb: {description: "Memory configured in MiB.", type: int}
@@ -884,6 +1036,9 @@ ansible_facts:
             encrypted: {description: "Endpoints asked over TLS.", type: int}
             with_text: {description: "Endpoints whose body should say something.", type: int}
             of_devices: {description: "Exporters that should tell of devices.", type: int}
+            with_families: {description: "Exporters for which the profile names families.", type: int}
+            with_collectors: {description: "Exporters that say whether their parts work.", type: int}
+            with_alerts: {description: "Prometheus servers for which the profile names alerts.", type: int}
             workload_series: {description: "Prometheus servers asked about workloads.", type: int}
             queue_series: {description: "Prometheus servers asked about queues.", type: int}
         errors:

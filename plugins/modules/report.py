@@ -66,6 +66,9 @@ options:
   signers:
     description: File of allowed signers. C(allowed_signers) beside the inventory when it is not given.
     type: path
+  site:
+    description: Name of this site. Attestations that were given for another, or for none, count nothing.
+    type: str
   merge:
     description:
       - Directories of runs, or patterns of them, that are slices of one run. They become a new run, which is reported.

@@ -78,6 +78,8 @@ ansible_facts:
         systemd: {description: "Whether systemd is the init system.", type: bool}
         system_state: {description: "Answer of C(systemctl is-system-running).", type: str}
         failed_units: {description: "Names of the units that failed.", type: list, elements: str}
+        on_demand: {description: "Like RV(ansible_facts.muster_service.units), the units that a workload manager may start when a job needs them.", type: list, elements: dict}
+        on_demand_installed: {description: "How many of those are installed and not masked.", type: int}
         units:
           description: "The units asked for; null when none were asked for or systemd did not answer."
           type: list
@@ -87,10 +89,11 @@ ansible_facts:
             name: {description: "Name; of alternatives the one that is active, else installed.", type: str}
             id: {description: "Name that systemd gives it (differs for an alias).", type: str}
             kind: {description: "Kind of unit, such as V(service) or V(socket).", type: str}
-            role: {description: "Role in the profile, V(accelerator), V(runtime), V(platform), V(observability) or V(workload).", type: str}
+            role: {description: "Role in the profile, V(accelerator), V(supporting), V(runtime), V(platform), V(observability) or V(workload).", type: str}
             source: {description: "V(systemd).", type: str}
             load_state: {description: "V(loaded), V(not-found), V(masked) and so on.", type: str}
             active_state: {description: "V(active), V(inactive), V(failed), V(activating) and so on.", type: str}
+            demand_state: {description: "How it stands as a unit that may start on demand, V(running), V(waiting) (neither started nor enabled), V(stopped) (enabled and not running), or another state of systemd's.", type: str}
             sub_state: {description: "State of its kind, such as V(running).", type: str}
             enabled_state: {description: "V(enabled), V(disabled), V(static) and so on.", type: str}
             result: {description: "Result of the last run.", type: str}
@@ -181,6 +184,7 @@ ansible_facts:
             pid: {description: "Process that holds the socket, where it may be seen.", type: int}
             process: {description: "Name of that process.", type: str}
         listening: {description: "All ports that are listened on, such as V(tcp/22).", type: list, elements: str}
+        unexpected_listeners: {description: "Ports that can be reached from outside and that the profile does not allow, with the address of each; null when the profile says nothing of it.", type: list, elements: str}
         processes:
           description: "The processes asked for."
           type: list

@@ -40,10 +40,15 @@ options:
     elements: path
     default: []
   profile_dirs:
-    description: Directories of your own profiles.
+    description: Directories of your own profiles, with baselines in C(baseline/) and hardware in C(hardware/) of them.
     type: list
     elements: path
     default: []
+  baseline:
+    description: >-
+      What is recommended beside what the hardware is. V(none) asks for nothing, another name is a file in C(baseline/) of
+      O(profile_dirs). When it is not given, the profile says it, or else it is V(recommended).
+    type: str
   waivers:
     description: A YAML file of waivers.
     type: path
@@ -71,6 +76,11 @@ options:
     type: list
     elements: path
     default: []
+  nvml_library:
+    description:
+      - Path of the simulated NVML library through which recordings answer, on the machine that replays them.
+      - A recording itself names none. Where it is empty or the file is missing, recordings answer without a library.
+    type: path
   planted:
     description: What was planted in a simulated host that has no recording.
     type: dict

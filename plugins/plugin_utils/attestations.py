@@ -9,54 +9,83 @@ is not valid and says why; only what cannot be understood is an error.
 from __future__ import annotations
 
 import datetime
+import hashlib
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import signing
-from .files import BadInput, Entry, entries, yaml_files
+from .files import BadInput, Entry, parsed, yaml_files
 
 FIELDS = ("item", "statement", "who", "role", "when", "expires", "evidence")
+SITE = "site"  # for which it is given; those of earlier releases lack it and count no more
 EVIDENCE = ("file", "url", "sha256")
 CLOCKS_APART = datetime.timedelta(minutes=5)
 _ITEM = re.compile(r"[a-z][a-z0-9_-]*:\S+")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-def read(directory: Path, signers: Path, now: datetime.datetime) -> dict[str, Any]:
+class Told(NamedTuple):
+    """An attestation as it was read, once: what it says, its very bytes, its signature and where it lies."""
+
+    said: dict[str, Any]
+    text: bytes
+    signature: bytes | None
+    path: Path
+
+
+def read(directory: Path, signers: Path, now: datetime.datetime, site: str | None = None) -> dict[str, Any]:
     """Return ``{"source": directory, "items": {item: {valid, who, role, when, expires, reason, file, ...}}}``.
 
-    ``signers`` is a file as ``ssh-keygen -Y verify -f`` takes it; ``now`` is in UTC. Malformed files and an item
-    that is attested twice raise ``BadInput`` with file and line.
+    ``signers`` is a file as ``ssh-keygen -Y verify -f`` takes it; ``now`` is in UTC; ``site`` is the one that asks:
+    what was given for another counts nothing here. Malformed files and an item that is attested twice raise
+    ``BadInput`` with file and line.
     """
     items: dict[str, Any] = {}
     for path in yaml_files(directory):
-        found = parse(path)
+        told = take(path)
+        found = told.said
         if found["item"] in items:
             raise BadInput(f"{path}: {found['item']} is attested in {items[found['item']]['file']} too")
-        reason = flaw(found, path, signers, now)
+        reason = flaw(told, signers, now, site)
         items[found["item"]] = {
-            **{key: found[key] for key in FIELDS},
+            **{key: found[key] for key in (*FIELDS, SITE)},
             "valid": reason is None,
             "reason": reason,
             "file": str(path),
-            "sha256": signing.sha256(path),
+            "sha256": hashlib.sha256(told.text).hexdigest(),
+            "key": signing.key_of(told.signature),
         }
     return {"source": str(directory), "items": items}
 
 
-def flaw(found: dict[str, Any], path: Path, signers: Path, now: datetime.datetime) -> str | None:
-    """Return why an attestation cannot be relied on, or nothing."""
+def take(path: Path) -> Told:
+    """Return the attestation in a file, opened once: what is verified and hashed later is what was understood."""
     text = signing.content(path)
     if text is None:
-        return f"{path} can no longer be read"
-    signature = signing.content(path.with_name(f"{path.name}.sig"))
+        raise BadInput(f"{path}: cannot be read: an attestation is a regular file")
+    return Told(said(text, path), text, signing.content(path.with_name(f"{path.name}.sig")), path)
+
+
+def flaw(told: Told, signers: Path, now: datetime.datetime, site: str | None = None) -> str | None:
+    """Return why an attestation cannot be relied on, or nothing."""
     return (
-        signing.flaw(text, signature, signers, found["who"], signing.ATTESTATION)
-        or out_of_date(found, now)
-        or evidence_flaw(found["evidence"], path.parent)
+        signing.flaw(told.text, told.signature, signers, told.said["who"], signing.ATTESTATION)
+        or elsewhere(told.said, site)
+        or out_of_date(told.said, now)
+        or evidence_flaw(told.said["evidence"], told.path.parent)
     )
+
+
+def elsewhere(found: Mapping[str, Any], site: str | None) -> str | None:
+    """Return why it does not speak of this site. A sign-off without one is bound by its run, whose hash it holds."""
+    if found[SITE] is None:
+        of_a_run = found["item"].startswith("golive:")
+        return None if of_a_run else "it names no site, so it may have been given for another: attest it again"
+    if not site:
+        return f"it was given for site {found[SITE]}, and muster_site does not say that this is it"
+    return None if found[SITE] == site else f"it was given for site {found[SITE]}, this is {site}"
 
 
 def out_of_date(found: Mapping[str, Any], now: datetime.datetime) -> str | None:
@@ -70,15 +99,23 @@ def evidence_flaw(evidence: dict[str, str], base: Path) -> str | None:
     """Return why the evidence is not what was attested; paths are relative to ``base``, addresses are not asked."""
     if "file" not in evidence:
         return None
-    seen = signing.sha256(base / Path(evidence["file"]).expanduser())
-    if seen is None:
+    try:
+        seen = signing.hashed(base / Path(evidence["file"]).expanduser())
+    except (FileNotFoundError, NotADirectoryError):
         return f"its evidence {evidence['file']} is not there"
+    except OSError as error:
+        return f"its evidence {evidence['file']} cannot be read: {error.strerror or error}"
     return None if seen == evidence["sha256"] else f"its evidence {evidence['file']} is not the file that was attested"
 
 
 def parse(path: Path) -> dict[str, Any]:
     """Return the attestation in a file, complete and in plain types; raise ``BadInput`` with file and line."""
-    found = entries(path)
+    return take(path).said
+
+
+def said(text: bytes, path: Path) -> dict[str, Any]:
+    """Return the attestation in ``text``, which was read from ``path``; raise ``BadInput`` with file and line."""
+    found = parsed(text, path)
     if len(found) != 1 or not isinstance(found[0].value, dict):
         raise BadInput(f"{path}:1: an attestation is one mapping")
     return checked(found[0])
@@ -87,12 +124,14 @@ def parse(path: Path) -> dict[str, Any]:
 def checked(entry: Entry) -> dict[str, Any]:
     """Return an attestation, complete and in plain types; raise ``BadInput`` that begins with where it stands."""
     raw, where = entry
-    closed(raw, FIELDS, FIELDS, f"{where}: attestation")
+    closed(raw, (*FIELDS, SITE), FIELDS, f"{where}: attestation")
     result = {key: _words(raw[key], f"{where}: {key}") for key in ("item", "statement", "who", "role")}
     if not _ITEM.fullmatch(result["item"]):
         raise BadInput(f"{where}: item is like piqc:0.1, not {result['item']!r}")
     when, expires = time(raw["when"], f"{where}: when"), day(raw["expires"], f"{where}: expires")
-    return {**result, "when": when, "expires": expires, "evidence": _evidence(Entry(raw["evidence"], where))}
+    site = _words(raw[SITE], f"{where}: {SITE}") if SITE in raw else None
+    evidence = _evidence(Entry(raw["evidence"], where))
+    return {**result, "when": when, "expires": expires, "evidence": evidence, SITE: site}
 
 
 def _evidence(entry: Entry) -> dict[str, str]:

@@ -21,11 +21,12 @@ class Papers(NamedTuple):
     directory: Path
     signers: Path
     named: bool = False
+    site: str | None = None  # that asks; what was given for another counts nothing
 
     def read(self, now: datetime.datetime) -> dict[str, Any]:
         """Return what ``attestations.read`` does; nothing where there is no directory."""
         if self.directory.is_dir():
-            return attestations.read(self.directory, self.signers, now)
+            return attestations.read(self.directory, self.signers, now, self.site)
         if self.named:
             raise BadInput(f"{self.directory}: there is no such directory of attestations")
         return {"source": str(self.directory), "items": {}}

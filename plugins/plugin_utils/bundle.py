@@ -12,12 +12,13 @@ compiling is a third of what a verification costs a node.
 from __future__ import annotations
 
 import ast
-import base64
+import collections
 import functools
 import importlib.util
 import io
 import json
 import marshal
+import re
 import sys
 import tokenize
 import zlib
@@ -26,14 +27,20 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
+from . import envelope
 from .kept import kept
+from .report.text import plain
 
 SOURCES = Path(__file__).parents[1] / "module_utils"
 PACKAGE = "muster_node"
 MARK = "MUSTER1:"
+OLD, OTHER, NONE = "MUSTER-OLD-PYTHON:", "MUSTER-OTHER-PYTHON", "MUSTER-NO-PYTHON"
+MARKED = re.compile(rf"^[ \t]*({MARK}|{OLD}|{OTHER}|{NONE})(.*)$", re.MULTILINE)
+SAID = 300  # characters of what a machine said instead of an answer
+TAIL = 1 << 16  # of its output, in which the last line is looked for
 OLDEST = (3, 9)
 STAYS = ("judge", "release", "facts_module.py")  # judging is done on this side, and modules travel by themselves
-PASSED_ON = ("nvml_calls", "nvml_child")  # the node gives their text to a child of its own
+PASSED_ON = ("nvml_codes", "nvml_calls", "nvml_child")  # the node gives their text to a child of its own
 BYTECODE = importlib.util.MAGIC_NUMBER.hex()  # the kind of bytecode that this Python writes and reads
 
 BOOT = "import sys,zlib;b=sys.stdin.buffer;exec(zlib.decompress(b.read(int(b.readline()))))"
@@ -184,24 +191,29 @@ def parcel(request: Mapping[str, Any], with_pynvml: bool = False, bytecode: str 
     return program(bytecode) + binding + zlib.compress(json.dumps(request).encode(), 6)
 
 
-def unpack(stdout: str, stderr: str, rc: int) -> dict[str, Any]:
-    """Return a node's answer; raise :class:`NoAnswer` with a reason when there is none."""
-    for line in reversed(stdout.splitlines()):
-        line = line.strip()
-        if line.startswith(MARK):
-            try:
-                answer: dict[str, Any] = json.loads(zlib.decompress(base64.b64decode(line[len(MARK) :])))
-            except (ValueError, zlib.error) as error:
-                raise NoAnswer(f"the answer arrived broken: {error}") from error
-            if "refused" in answer:
-                raise NoAnswer(answer["refused"])
-            return answer
-        if line.startswith("MUSTER-OLD-PYTHON:"):
-            oldest = ".".join(map(str, OLDEST))
-            raise NoAnswer(f"the machine has Python {line.split(':')[1]}; the collectors need {oldest} or newer")
-        if line == "MUSTER-OTHER-PYTHON":
-            raise OtherPython("the machine's Python is of another kind than the program was compiled for")
-        if line == "MUSTER-NO-PYTHON":
-            raise NoAnswer("the machine has no Python 3")
-    said = (stderr.strip() or stdout.strip() or "nothing").splitlines()[-1][:300]
-    raise NoAnswer(f"no answer from the collectors (exit code {rc}); the last thing said was: {said}")
+def unpack(stdout: str, stderr: str, rc: int, limits: envelope.Limits = envelope.RECORDING) -> dict[str, Any]:
+    """Return a node's answer; raise :class:`NoAnswer` with a reason, one printable line, when there is none."""
+    mark, rest = _last_mark(stdout)
+    if mark == MARK:
+        try:
+            answer = envelope.read(rest, limits)
+        except (ValueError, zlib.error) as error:
+            raise NoAnswer(f"the answer arrived broken: {plain(error, SAID)}") from error
+        if "refused" in answer:
+            raise NoAnswer(plain(answer["refused"], SAID))
+        return answer
+    if mark == OLD:
+        oldest = ".".join(map(str, OLDEST))
+        raise NoAnswer(f"the machine has Python {plain(rest, 40)}; the collectors need {oldest} or newer")
+    if mark == OTHER:
+        raise OtherPython("the machine's Python is of another kind than the program was compiled for")
+    if mark == NONE:
+        raise NoAnswer("the machine has no Python 3")
+    said = (stderr[-TAIL:].strip() or stdout[-TAIL:].strip() or "nothing").splitlines()[-1]
+    raise NoAnswer(f"no answer from the collectors (exit code {rc}); the last thing said was: {plain(said, SAID)}")
+
+
+def _last_mark(stdout: str) -> tuple[str | None, str]:
+    """Return the last mark that begins a line, and the rest of that line; what a login prints around it is no harm."""
+    found = collections.deque(MARKED.finditer(stdout), maxlen=1)
+    return (found[0][1], found[0][2].strip()) if found else (None, "")

@@ -47,9 +47,18 @@ def capture(checks: Iterable[Mapping[str, Any]], facts: Facts, extends: Profile)
     others are left out at the end.
     """
     found = Captured({}, {}, [])
+    checks = list(checks)
+    for key, path, check in sorted(_named_by_where(checks), key=lambda entry: (entry[0], entry[2]["id"])):
+        where = _resolved({name: wanted for name, wanted in check["where"].items() if name != path}, extends, True)
+        if key not in {*found.agreed, *found.differ} and look(extends["values"], key) is None and where is not None:
+            law = {"subject": f"{check['subject'].rpartition('[*]')[0]}[*].{path}", "where": where, "by": []}
+            shown = {host: _shown(law, host_facts, "eq") for host, host_facts in facts.items()}
+            if any(shown.values()):
+                _sort(found, key, shown, None)
+    known = {"values": _with(extends["values"], found.agreed)}
     asked = sorted(keys(checks), key=lambda entry: (entry[0], entry[2]["id"]))
     for key, operator, check in asked:
-        where = _resolved(check.get("where", {}), extends)
+        where = _resolved(check.get("where", {}), known)
         if key in {*found.agreed, *found.differ, *found.stated} or where is None:
             continue
         law = {"subject": check["subject"], "where": where, "by": []}
@@ -57,11 +66,55 @@ def capture(checks: Iterable[Mapping[str, Any]], facts: Facts, extends: Profile)
         if any(shown.values()):
             _sort(found, key, shown, look(extends["values"], key))
     meant = {key for key, unused, check in asked if _meant(key, check, found.agreed, extends)}
+    meant |= {key for key, unused, check in _named_by_where(checks)}
+    meant -= {key for key in meant if not _answerable(key, checks, known)}
     return Captured(
         {key: value for key, value in found.agreed.items() if key in meant},
         {key: value for key, value in found.differ.items() if key in meant},
         [key for key in found.stated if key in meant],
     )
+
+
+def _named_by_where(checks: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """Yield (profile key, path, check) where a check means the items whose ``path`` is what the profile names."""
+    for check in checks:
+        for path, wanted in (check.get("where") or {}).items():
+            named = isinstance(wanted, str) and wanted.startswith("profile.") and "[" not in wanted
+            if named and "[*]" in check.get("subject", ""):
+                yield wanted.removeprefix("profile."), path, check
+
+
+def _answerable(key: str, checks: Iterable[Mapping[str, Any]], known: Profile) -> bool:
+    """Say whether no check that a key switches on asks which items are meant in words that nobody knows."""
+    switched = [check for check in checks if any(condition.get("profile") == key for condition in conditions(check))]
+    return all(_resolved(check.get("where") or {}, known) is not None for check in switched)
+
+
+def _with(values: Mapping[str, Any], agreed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a profile's values with keys laid over them."""
+    tree: dict[str, Any] = json.loads(json.dumps(values))
+    for key, value in agreed.items():
+        *parents, last = tokens(key)
+        here = tree
+        for name in parents:
+            here = here.setdefault(name, {})
+        here[last] = value
+    return tree
+
+
+def left_out(found: Captured, broken: Mapping[str, list[str]]) -> tuple[Captured, dict[str, dict[str, str]]]:
+    """Return what may be taken, and key to host to value of the rest.
+
+    ``broken`` is part of a machine ("gpu") to hosts on which checks of that part failed: what they show of it may be
+    the fault itself, so that nothing of it is written as wanted.
+    """
+    taken = {key: value for key, value in found.agreed.items() if tokens(key)[0] not in broken}
+    rest = {
+        key: dict.fromkeys(broken[tokens(key)[0]], _scalar(value))
+        for key, value in found.agreed.items()
+        if key not in taken
+    }
+    return found._replace(agreed=taken), rest
 
 
 def _meant(key: str, check: Mapping[str, Any], agreed: Mapping[str, Any], extends: Profile) -> bool:
@@ -75,8 +128,11 @@ def _meant(key: str, check: Mapping[str, Any], agreed: Mapping[str, Any], extend
     return True
 
 
-def _resolved(where: Mapping[str, Any], extends: Profile) -> dict[str, Any] | None:
-    """Return ``where`` with the profile's values in it, or None when it refers to something that is not known here."""
+def _resolved(where: Mapping[str, Any], extends: Profile, partly: bool = False) -> dict[str, Any] | None:
+    """Return ``where`` with the profile's values in it, or None when it refers to something that is not known here.
+
+    ``partly`` leaves out what is not known.
+    """
     resolved: dict[str, Any] = {}
     for path, wanted in where.items():
         stated = wanted if isinstance(wanted, dict) else {"eq": wanted}
@@ -84,6 +140,8 @@ def _resolved(where: Mapping[str, Any], extends: Profile) -> dict[str, Any] | No
             if isinstance(operand, str) and operand.startswith(("profile.", "fact.", "item.")):
                 known = operand.startswith("profile.") and "[" not in operand
                 operand = look(extends["values"], operand.removeprefix("profile.")) if known else None
+                if operand is None and partly:
+                    continue
                 if operand is None:
                     return None
             resolved.setdefault(path, {})[operator] = operand
@@ -127,7 +185,7 @@ def _scalar(value: Any) -> str:
 
 
 def text(head: Mapping[str, Any], found: Captured) -> str:
-    """Return the profile's file. ``head``: name, title, extends, run, hosts, simulated, not_ready."""
+    """Return the profile's file. ``head``: name, title, extends, run, hosts, simulated, not_ready, left_out."""
     hosts = ", ".join(head["hosts"])
     lines = ["---", f"{MARK} from run {head['run']}: {len(head['hosts'])} hosts ({hosts})."]
     if head["simulated"]:
@@ -136,9 +194,12 @@ def text(head: Mapping[str, Any], found: Captured) -> str:
     lines += [f"name: {head['name']}", f"title: {_scalar(head['title'])}", f"extends: {head['extends']}"]
     source = f"captured from {len(head['hosts'])}{' SIMULATED' * head['simulated']} hosts, run {head['run']}"
     lines += _section(_tree(found.agreed), source)
-    if found.differ:
-        lines += ["", "# The hosts do not agree on these. Decide, and write the value above."]
-        for key, shown in found.differ.items():
+    for title, listed in (
+        ("The hosts do not agree on these.", found.differ),
+        ("Checks of these parts failed on the hosts named, so what they show was not taken.", head.get("left_out", {})),
+    ):
+        lines += ["", f"# {title} Decide, and write the value above."] if listed else []
+        for key, shown in listed.items():
             lines += [f"#   {key}:", *(f"#     {host}: {value}" for host, value in shown.items())]
     if found.stated:
         lines += ["", f"# As profile {head['extends']} states it: {', '.join(found.stated)}."]

@@ -19,7 +19,8 @@ import yaml
 from ..module_utils.collect.node import DOMAINS
 from ..module_utils.judge.catalogue import conditions
 from ..module_utils.judge.paths import tokens
-from . import catalogue, site
+from ..module_utils.judge.settled import settled
+from . import catalogue, profiles, site
 from .files import ROLES, BadInput, Entry, entries, yaml_files
 from .rollout import checklist
 
@@ -36,10 +37,14 @@ Check = Mapping[str, Any]
 
 
 class Coverage(NamedTuple):
-    """What answers which item of one checklist: ``answers`` maps item id to a kind of answer, or None when open."""
+    """What answers which item of one checklist: ``answers`` maps item id to a kind of answer, or None when open.
+
+    ``named`` are the automatic ones of which no shipped profile names what answers them: a site's profile has to.
+    """
 
     seed: str
     answers: dict[str, str | None]
+    named: frozenset[str] = frozenset()
 
     def count(self, kind: str) -> int:
         """Return how many items have this kind of answer."""
@@ -106,11 +111,29 @@ def strangers(checks: Iterable[Check], known: Mapping[str, Mapping[str, Any]]) -
     return [f"{check['id']}: {item}" for check in checks for item in check["covers"] if item not in items]
 
 
+def asked_by(checks: Iterable[Check], profiles: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Return the checks that at least one of the profiles asks for; a deploy asks for those of its own checklist."""
+    known = list(profiles)
+    return {
+        check["id"]
+        for check in checks
+        if check.get("by") in checklist.BY or any(settled(check, profile) is None for profile in known)
+    }
+
+
 def cover(
-    known: Mapping[str, Mapping[str, Mapping[str, Any]]], checks: Iterable[Check], definitions: Iterable[Check]
+    known: Mapping[str, Mapping[str, Mapping[str, Any]]],
+    checks: Iterable[Check],
+    definitions: Iterable[Check],
+    asked: set[str] | None = None,
 ) -> list[Coverage]:
-    """Return the coverage of each checklist by these checks and these definitions of evidence and attestations."""
-    automatic = {item for check in checks if fed(check) for item in check["covers"]}
+    """Return the coverage of each checklist by these checks and these definitions of evidence and attestations.
+
+    ``asked`` are the checks that a shipped profile asks for, all of them when it is None.
+    """
+    feeding = [check for check in checks if fed(check)]
+    automatic = {item for check in feeding for item in check["covers"]}
+    shipped = {item for check in feeding if asked is None or check["id"] in asked for item in check["covers"]}
     named: dict[str, set[str]] = {"evidence": set(), "attestation": set()}
     for definition in definitions:
         named[definition["kind"]] |= set(definition["covers"])
@@ -120,7 +143,12 @@ def cover(
             return "automatic"
         return next((kind for kind in ("evidence", "attestation") if item["id"] in named[kind]), None)
 
-    return [Coverage(seed, {name: answer(item) for name, item in items.items()}) for seed, items in known.items()]
+    def coverage(seed: str, items: Mapping[str, Mapping[str, Any]]) -> Coverage:
+        answers = {name: answer(item) for name, item in items.items()}
+        alone = frozenset(name for name, kind in answers.items() if kind == "automatic" and name not in shipped)
+        return Coverage(seed, answers, alone)
+
+    return [coverage(seed, items) for seed, items in known.items()]
 
 
 def of_deploy() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -134,6 +162,8 @@ def line(coverage: Coverage) -> str:
     counts = {kind: coverage.count(kind) for kind in ANSWERS}
     left = coverage.open()
     said = ", ".join(f"{kind} {count}" for kind, count in counts.items())
+    if coverage.named:
+        said += f"; {len(coverage.named)} of the automatic ones only where a site's profile names what answers them"
     more = f"; open: {', '.join(left)}" if left else ""
     return f"coverage: {coverage.seed} {sum(counts.values())}/{len(coverage.answers)} ({said}{more})"
 
@@ -153,7 +183,9 @@ def lines(cases: Path) -> list[str]:
     wrong = strangers([*checks, *items, *definitions], known)
     if wrong:
         raise BadInput(f"no item of a checklist: {', '.join(wrong)}")
-    told = [line(coverage) for coverage in cover(known, [*checks, *items], [*definitions, *shown])]
+    every = [*checks, *items]
+    asked = asked_by(every, [catalogue.profile(name) for name in profiles.names()])
+    told = [line(coverage) for coverage in cover(known, every, [*definitions, *shown], asked)]
     deploy = (
         f"items of a deploy: {len(items)} (with pass, fail and unknown cases: {proven(items, cases.parent / DEPLOY)})"
     )

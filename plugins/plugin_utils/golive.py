@@ -8,32 +8,38 @@ Every section is a list of rows with a status; whatever is not a pass is a reaso
 from __future__ import annotations
 
 import datetime
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from .attestations import CLOCKS_APART, time
 from .files import BadInput
 from .golive_findings import expired, findings_of, unjudged, waivers_of
-from .golive_input import AREAS, PLANS
+from .golive_input import AREAS, ATTESTED, PLANS
+from .golive_people import (
+    FAIL,
+    UNKNOWN,
+    Row,
+    approvals,
+    four_eyes,
+    row,
+    signers,
+    signoff,
+    signoff_item,
+    slug,
+    struck_out,
+)
 from .report.terms import PASSED_MUSTER
+
+__all__ = ["APPROVE", "REJECT", "SCHEMA_VERSION", "Ground", "decide", "signoff_item", "slug"]
 
 SCHEMA_VERSION = 1
 APPROVE, REJECT = "APPROVE", "REJECT"
-PASS, FAIL, UNKNOWN = "pass", "fail", "unknown"
 ATTESTED_TITLES = {
     "themisdb:readiness-assessment.6": "Team ready to support",
     "themisdb:readiness-assessment.7": "Monitoring active",
     "themisdb:readiness-assessment.8": "Backup verified",
 }
-APPROVALS = {
-    "Technical": ("Deployment Engineer", "QA Engineer"),
-    "Security": ("Security Engineer",),
-    "Operations": ("Operations Manager",),
-    "Business": ("Product Owner",),
-}
 GRAVE = ("critical", "high")
-Row = dict[str, Any]
 
 
 class Ground(NamedTuple):
@@ -46,25 +52,27 @@ class Ground(NamedTuple):
     now: datetime.datetime
     max_age_h: float
     expected_hosts: int = 0  # how many hosts the run must have; zero expects nothing
-
-
-def slug(role: str) -> str:
-    """Return a role as it stands in the item of its sign-off."""
-    return re.sub(r"[^a-z0-9]+", "-", role.lower()).strip("-")
-
-
-def signoff_item(run_id: str, role: str) -> str:
-    """Return the item under which a role signs off a run."""
-    return f"golive:{run_id}:{slug(role)}"
+    signed_by: str | None = None  # who signs the record
+    wish_sha256: str | None = None  # of the very bytes that ``wish`` was understood from
 
 
 def decide(run: Mapping[str, Any], ground: Ground, more_reasons: Iterable[str] = ()) -> dict[str, Any]:
     """Return the record of the decision, without when and by whom; ``more_reasons`` forbid an approval as well."""
     waivers = waivers_of(run, ground.now.date().isoformat())
+    run_id, wish = str(run["run_id"]), ground.wish
+    signoffs = [signoff(run_id, entry, ground.attested, ground.run_sha256) for entry in wish["signoffs"]]
+    signed = signers(signoffs)
     sections: dict[str, list[Row]] = {
-        "readiness": [*_of_run(run, ground), *_of_checks(run, waivers), *_of_issues(ground), *_of_people(ground)],
-        "risks": [*_of_risks(ground.wish["risks"]), *_of_plans(ground.plans)],
-        "signoffs": [_signoff(run, entry, ground) for entry in ground.wish["signoffs"]],
+        "readiness": [
+            *_of_run(run, ground),
+            *_of_checks(run, waivers),
+            *_of_issues(ground),
+            *_of_people(ground),
+            four_eyes(signed, wish.get("sole_signer")),
+        ],
+        "risks": [*_of_risks(wish["risks"], {*signed, ground.signed_by}), *_of_plans(ground.plans)],
+        "signoffs": signoffs,
+        "approvals": approvals(signoffs, wish.get("not_required") or {}),
     }
     reasons = [reason for rows in sections.values() for row in rows for reason in row["reasons"]]
     reasons += more_reasons
@@ -72,7 +80,7 @@ def decide(run: Mapping[str, Any], ground: Ground, more_reasons: Iterable[str] =
         "schema_version": SCHEMA_VERSION,
         "decision": REJECT if reasons else APPROVE,
         "reasons": reasons,
-        "title": ground.wish["title"],
+        "title": wish["title"],
         "run": {
             **{
                 key: run.get(key)
@@ -83,16 +91,11 @@ def decide(run: Mapping[str, Any], ground: Ground, more_reasons: Iterable[str] =
             "sha256": ground.run_sha256,
         },
         **sections,
-        "approvals": _approvals(sections["signoffs"]),
+        "sole_signer": wish.get("sole_signer"),
         "findings": findings_of(run),
         "waivers": waivers,
-        "issues": ground.wish["issues"] or [],
+        "issues": wish["issues"] or [],
     }
-
-
-def _row(item: str, title: str, reasons: Iterable[str], good: str = "", bad: str = FAIL, **more: Any) -> Row:
-    found = list(reasons)
-    return {"item": item, "title": title, "status": bad if found else PASS, "detail": good, "reasons": found, **more}
 
 
 def _of_run(run: Mapping[str, Any], ground: Ground) -> list[Row]:
@@ -102,11 +105,9 @@ def _of_run(run: Mapping[str, Any], ground: Ground) -> list[Row]:
     made_up += [f"a recording answered for {_names(replayed)}, not the machine"] if replayed else []
     bad = FAIL if any(host["verdict"] == "not_ready" for host in run["hosts"].values()) else UNKNOWN
     return [
-        _row("run.real", "The run is of real machines", made_up),
-        _row("run.recent", "The run is recent", _age(run, ground), f"finished {run.get('finished')}"),
-        _row(
-            "run.ready", "Every host was reached and is ready", _hosts(run, ground), f"{len(run['hosts'])} hosts", bad
-        ),
+        row("run.real", "The run is of real machines", made_up),
+        row("run.recent", "The run is recent", _age(run, ground), f"finished {run.get('finished')}"),
+        row("run.ready", "Every host was reached and is ready", _hosts(run, ground), f"{len(run['hosts'])} hosts", bad),
     ]
 
 
@@ -165,12 +166,12 @@ def _of_checks(run: Mapping[str, Any], waivers: list[dict[str, Any]]) -> list[Ro
         bad = FAIL if any(entry["status"] == FAIL for entry in open_ones) else UNKNOWN
         waived = sum(1 for waiver in waivers if waiver["severity"] == severity)
         good = f"{waived} waived, see the waivers" if waived else ""
-        rows.append(_row(f"themisdb:readiness-assessment.{number}", title, reasons, good, bad))
+        rows.append(row(f"themisdb:readiness-assessment.{number}", title, reasons, good, bad))
     minor = [entry["id"] for entry in found if entry["severity"] in ("minor", "info")]
     good = (
         f"{len(minor)} minor checks with findings, listed; who signs off accepts them" if minor else "no minor finding"
     )
-    return [*rows, _row("themisdb:readiness-assessment.3", "Medium-priority issues acceptable", [], good)]
+    return [*rows, row("themisdb:readiness-assessment.3", "Medium-priority issues acceptable", [], good)]
 
 
 def _red(entry: Mapping[str, Any]) -> str:
@@ -187,16 +188,20 @@ def _of_issues(ground: Ground) -> list[Row]:
     grave = [entry for entry in issues or [] if entry["severity"] in GRAVE and entry["status"] == "open"]
     reasons = [f"{entry['severity']} issue is open: {entry['title']}" for entry in grave]
     return [
-        _row(
+        row(
             "themisdb:readiness-assessment.4", "Known issues documented", silent, f"{len(issues or [])} issues", UNKNOWN
         ),
-        _row("themisdb:readiness-assessment.5", "Workarounds in place", reasons),
+        row("themisdb:readiness-assessment.5", "Workarounds in place", reasons),
     ]
 
 
 def _of_people(ground: Ground) -> list[Row]:
     rows = []
-    for item in ground.wish["attested"]:
+    struck = ground.wish.get("not_required") or {}
+    for item in dict.fromkeys([*ATTESTED, *ground.wish["attested"]]):
+        if item in struck:
+            rows.append(struck_out(item, ATTESTED_TITLES.get(item, item), struck[item]))
+            continue
         found, title = ground.attested.get(item), ATTESTED_TITLES.get(item, item)
         if found is None:
             reasons = [f"{title}: nobody attests {item}"]
@@ -206,18 +211,21 @@ def _of_people(ground: Ground) -> list[Row]:
                 if found["valid"]
                 else [f"{title}: the attestation of {found['who']} is not valid: {found['reason']}"]
             )
-        rows.append(_row(item, title, reasons, f"attested by {found['who']}" if found else "", UNKNOWN))
+        rows.append(row(item, title, reasons, f"attested by {found['who']}" if found else "", UNKNOWN))
     return rows
 
 
-def _of_risks(risks: Mapping[str, Any]) -> list[Row]:
+def _of_risks(risks: Mapping[str, Any], signed: Collection[str | None]) -> list[Row]:
+    """Return a row for each risk; an acceptance counts when the person is seen to have signed something here."""
     rows = []
     for number, area in enumerate(AREAS, 1):
         risk = risks.get(area) or {"accepted": False, "by": None, "note": None}
         reasons = [] if risk["accepted"] else [f"the {area} risk is not accepted"]
+        if risk["accepted"] and risk["by"] not in signed:
+            reasons = [f"the {area} risk is accepted by {risk['by']}, unverified: they signed nothing here"]
         said = f"accepted by {risk['by']}" if risk["accepted"] else ""
         good = "; ".join(part for part in (said, risk["note"]) if part)
-        rows.append(_row(f"themisdb:risk-assessment.{number}", f"{area.title()} risks: acceptable", reasons, good))
+        rows.append(row(f"themisdb:risk-assessment.{number}", f"{area.title()} risks: acceptable", reasons, good))
     return rows
 
 
@@ -227,43 +235,5 @@ def _of_plans(plans: Mapping[str, Mapping[str, Any]]) -> list[Row]:
     for number, name in enumerate(PLANS, 5):
         plan = plans[name]
         reasons = [f"there is no {name} plan: {plan['flaw']}"] if plan["flaw"] else []
-        rows.append(_row(f"themisdb:risk-assessment.{number}", titles[name], reasons, plan["reference"] or "", UNKNOWN))
-    return rows
-
-
-def _signoff(run: Mapping[str, Any], entry: Mapping[str, Any], ground: Ground) -> Row:
-    role = entry["role"]
-    item = signoff_item(str(run["run_id"]), role)
-    found = ground.attested.get(item)
-    flaw = _signoff_flaw(found, entry, ground.run_sha256)
-    known = {key: found[key] if found else None for key in ("who", "when", "expires", "sha256")}
-    reasons = [f"sign-off {role}: {flaw}"] if flaw else []
-    return _row(item, role, reasons, found["statement"] if found else "", FAIL if found else UNKNOWN, **known)
-
-
-def _signoff_flaw(found: Mapping[str, Any] | None, entry: Mapping[str, Any], run_sha256: str) -> str | None:
-    if found is None:
-        return "missing"
-    if not found["valid"]:
-        return f"not valid: {found['reason']} ({found['who']}, {found['file']})"
-    if slug(found["role"]) != slug(entry["role"]):
-        return f"{found['who']} signs as {found['role']}"
-    if entry["who"] and found["who"] not in entry["who"]:
-        return f"{found['who']} may not sign off in this role, only {', '.join(entry['who'])}"
-    if found["evidence"].get("sha256") != run_sha256:
-        return f"{found['who']} signed another state of the run"
-    return None
-
-
-def _approvals(signoffs: list[Row]) -> list[Row]:
-    """Return the final approvals, each as good as the sign-offs of its roles; reasons stand with the sign-offs."""
-    status = {slug(row["title"]): row["status"] for row in signoffs}
-    rows = []
-    for number, (name, roles) in enumerate(APPROVALS.items(), 1):
-        seen = [status[slug(role)] for role in roles if slug(role) in status]
-        worst = FAIL if FAIL in seen else UNKNOWN if UNKNOWN in seen or not seen else PASS
-        detail = ", ".join(roles) if seen else "no sign-off is required of " + ", ".join(roles)
-        rows.append(
-            _row(f"themisdb:final-approval.{number}", f"{name} approval obtained", [], detail) | {"status": worst}
-        )
+        rows.append(row(f"themisdb:risk-assessment.{number}", titles[name], reasons, plan["reference"] or "", UNKNOWN))
     return rows

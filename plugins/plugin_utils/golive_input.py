@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .attestations import closed
-from .files import BadInput, entries
+from .files import BadInput, content, parsed
 
 AREAS = ("technical", "security", "operational", "business")
 SEVERITIES = ("critical", "high", "medium", "low")
@@ -17,16 +17,31 @@ STATES = ("open", "resolved", "workaround")
 PLANS = ("mitigation", "rollback")
 ROLES = ("Deployment Engineer", "QA Engineer", "Security Engineer", "Operations Manager", "Product Owner")
 ATTESTED = tuple(f"themisdb:readiness-assessment.{number}" for number in (6, 7, 8))
-KEYS = ("title", "risks", *PLANS, "issues", "signoffs", "attested")
+APPROVALS = {
+    "Technical": ("Deployment Engineer", "QA Engineer"),
+    "Security": ("Security Engineer",),
+    "Operations": ("Operations Manager",),
+    "Business": ("Product Owner",),
+}
+KEYS = ("title", "risks", *PLANS, "issues", "signoffs", "attested", "not_required", "sole_signer")
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Return ``{title, risks, mitigation, rollback, issues, signoffs, attested}``; ``BadInput`` names file and line.
+    """Return what :func:`understood` does of a file; raise ``BadInput`` with file and line."""
+    try:
+        return understood(content(path), path)
+    except OSError as error:
+        raise BadInput(f"{path}: {error.strerror or error}") from error
 
-    A risk that is not mentioned is not accepted, a plan that is not is missing, and ``issues`` is ``None`` when nobody
-    said that there are none.
+
+def understood(text: bytes, path: Path) -> dict[str, Any]:
+    """Return ``{title, risks, mitigation, rollback, issues, signoffs, attested, not_required, sole_signer}``.
+
+    ``text`` was read from ``path``. A risk that is not mentioned is not accepted, a plan that is not is missing, and
+    ``issues`` is ``None`` when nobody said that there are none. ``not_required`` is what the site strikes out, by name,
+    with why; ``sole_signer`` is who may sign in every role.
     """
-    found = entries(path)
+    found = parsed(text, path)
     if len(found) != 1 or not isinstance(found[0].value, dict):
         raise BadInput(f"{path}:1: this file is one mapping of {', '.join(KEYS)}")
     raw, where = found[0]
@@ -43,7 +58,15 @@ def read(path: Path) -> dict[str, Any]:
         "issues": _each(_issue, raw["issues"], f"{where}: issues") if raw.get("issues") is not None else None,
         "signoffs": _each(_signoff, signoffs, f"{where}: signoffs"),
         "attested": _each(_name, raw.get("attested", list(ATTESTED)), f"{where}: attested"),
+        "not_required": _struck(raw.get("not_required") or {}, f"{where}: not_required"),
+        "sole_signer": _text(raw, "sole_signer", where),
     }
+
+
+def _struck(raw: Any, where: str) -> dict[str, str]:
+    """Return what does not have to be approved or attested, each with a reason that the record shows."""
+    closed(raw, (*APPROVALS, *ATTESTED), (), where)
+    return {name: _name(reason, f"{where}: {name}: the reason") for name, reason in raw.items()}
 
 
 def _each(law: Callable[[Any, str], Any], raw: Any, where: str) -> list[Any]:

@@ -17,9 +17,10 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from . import attestations, golive, golive_input, golive_text, rundir, signing
-from .files import BadInput, write
+from .files import SHARED, BadInput, write
 
 NOT_SIGNED = "the record is not signed"
+EMPTY = hashlib.sha256(b"").hexdigest()
 SAME_RUN = 1  # the schema version of run.json that this reads
 
 
@@ -30,6 +31,7 @@ class Places(NamedTuple):
     attestations: Path
     signers: Path
     wish: Path
+    site: str | None = None  # that is decided on: attestations of another count nothing
 
 
 class Terms(NamedTuple):
@@ -54,7 +56,8 @@ def find_run(base: str, run: str | None) -> Path:
         if newest is None:
             raise BadInput(f"{Path(base).absolute()}: holds no finished run")
         return newest.path / "run.json"
-    for place in (Path(base).expanduser().absolute() / run, Path(run).expanduser().absolute()):
+    below = [Path(base).expanduser().absolute() / run] if rundir.is_component(run) else []
+    for place in (*below, Path(run).expanduser().absolute()):
         path = place / "run.json" if place.is_dir() else place
         if path.is_file():
             return path
@@ -63,7 +66,7 @@ def find_run(base: str, run: str | None) -> Path:
 
 def load_run(path: Path) -> tuple[dict[str, Any], str]:
     """Return a run's document and the SHA-256 of the very bytes it was read from; ``BadInput`` when it is none."""
-    text = signing.content(path)
+    text = signing.content(path, signing.EVIDENCE_LIMIT)
     if text is None:
         raise BadInput(f"{path}: cannot be read")
     run = _json(path, text)
@@ -82,7 +85,7 @@ def load_run(path: Path) -> tuple[dict[str, Any], str]:
 def _json(path: Path, text: bytes) -> dict[str, Any]:
     try:
         found = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadInput(f"{path}: cannot be read: {error}") from error
     if not isinstance(found, dict):
         raise BadInput(f"{path}: is not one JSON object")
@@ -118,11 +121,12 @@ def _made(
     who: str | None,
     flaw: str | None,
 ) -> Made:
-    ground = _ground(places, sha256, terms, now)
+    ground = _ground(places, sha256, terms, now, who)
     record = golive.decide(run, ground, [flaw] if flaw else [])
     record |= {
         "decided": attestations.stamp(now),
         "signed_by": who,
+        "site": places.site,
         "max_age_hours": terms.max_age_h,
         "expected_hosts": terms.expected_hosts,
         "rests_on": _rests_on(places, run["run_id"], sha256, ground),
@@ -130,24 +134,31 @@ def _made(
     return Made(record, json.dumps(record, indent=1, ensure_ascii=False) + "\n", None)
 
 
-def _ground(places: Places, sha256: str, terms: Terms, now: datetime.datetime) -> golive.Ground:
-    wish = golive_input.read(places.wish)
+def _ground(places: Places, sha256: str, terms: Terms, now: datetime.datetime, who: str | None) -> golive.Ground:
+    """Return what a decision stands on; every file is opened once, and hashed as it was read."""
+    text = signing.content(places.wish)
+    if text is None:
+        raise BadInput(f"{places.wish}: cannot be read")
+    wish = golive_input.understood(text, places.wish)
     known: dict[str, Any] = {}
     if places.attestations.is_dir():
-        known = attestations.read(places.attestations, places.signers, now)["items"]
+        known = attestations.read(places.attestations, places.signers, now, places.site)["items"]
     plans = {name: _plan(wish[name], places.wish.parent) for name in golive_input.PLANS}
-    return golive.Ground(wish, known, plans, sha256, now, *terms)
+    return golive.Ground(wish, known, plans, sha256, now, *terms, who, hashlib.sha256(text).hexdigest())
 
 
 def _plan(reference: str | None, base: Path) -> dict[str, Any]:
     """Return a plan: an address is taken as it stands, a file has to be there."""
+    plan: dict[str, Any] = {"reference": reference, "flaw": None, "file": None, "sha256": None}
     if reference is None:
-        return {"reference": None, "flaw": "none is named", "file": None}
+        return {**plan, "flaw": "none is named"}
     if "://" in reference:
-        return {"reference": reference, "flaw": None, "file": None}
+        return plan
     path = base / Path(reference).expanduser()
-    flaw = None if path.is_file() and path.stat().st_size else f"{reference} is not there or empty"
-    return {"reference": reference, "flaw": flaw, "file": None if flaw else path}
+    digest = signing.sha256(path)
+    if digest in (None, EMPTY):
+        return {**plan, "flaw": f"{reference} is not there or empty"}
+    return {**plan, "file": path, "sha256": digest}
 
 
 def _rests_on(places: Places, run_id: str, sha256: str, ground: golive.Ground) -> list[dict[str, Any]]:
@@ -155,12 +166,12 @@ def _rests_on(places: Places, run_id: str, sha256: str, ground: golive.Ground) -
     base = places.run.parent.resolve()
     items = [golive.signoff_item(run_id, entry["role"]) for entry in ground.wish["signoffs"]]
     files: list[tuple[str, Path, str | None]] = [("run", places.run, sha256)]
-    files += [("decisions", places.wish, signing.sha256(places.wish))]
-    for item in [*items, *ground.wish["attested"]]:
+    files += [("decisions", places.wish, ground.wish_sha256)]
+    for item in dict.fromkeys([*items, *golive_input.ATTESTED, *ground.wish["attested"]]):
         found = ground.attested.get(item)
         files += [(item, Path(found["file"]), found["sha256"])] if found else []
     for name, plan in ground.plans.items():
-        files += [(f"{name} plan", plan["file"], signing.sha256(plan["file"]))] if plan["file"] else []
+        files += [(f"{name} plan", plan["file"], plan["sha256"])] if plan["file"] else []
     return [
         {"what": what, "file": os.path.relpath(path.resolve(), base), "sha256": digest} for what, path, digest in files
     ]
@@ -198,10 +209,10 @@ def keep(made: Made, path: Path) -> None:
     """Write record, signature and Markdown; no old signature outlives its text."""
     signature = signature_of(path)
     signature.unlink(missing_ok=True)
-    write(path, made.text)
-    write(path.with_suffix(".md"), golive_text.markdown(made.record))
+    write(path, made.text, SHARED)
+    write(path.with_suffix(".md"), golive_text.markdown(made.record), SHARED)
     if made.signature:
-        write(signature, made.signature.decode())
+        write(signature, made.signature.decode(), SHARED)
 
 
 def check(path: Path, signers: Path, now: datetime.datetime) -> tuple[dict[str, Any], list[str]]:
@@ -252,7 +263,12 @@ def _again(record: Mapping[str, Any], base: Path, signers: Path, now: datetime.d
     files = {entry["what"]: (base / entry["file"]).resolve() for entry in record["rests_on"]}
     run, sha256 = load_run(files["run"])
     store = [path.parent for what, path in files.items() if what.startswith("golive:")] or [base]
-    places = Places(files["run"], store[0], signers, files["decisions"])
+    places = Places(files["run"], store[0], signers, files["decisions"], record.get("site"))
     decided = datetime.datetime.fromisoformat(record["decided"])
     terms = Terms(record["max_age_hours"] + (now - decided).total_seconds() / 3600, record["expected_hosts"])
-    return list(golive.decide(run, _ground(places, sha256, terms, now))["reasons"])
+    ground = _ground(places, sha256, terms, now, record.get("signed_by"))
+    read = {entry["what"]: entry["sha256"] for entry in _rests_on(places, run["run_id"], sha256, ground)}
+    swapped = [entry["what"] for entry in record["rests_on"] if read.get(entry["what"]) != entry["sha256"]]
+    if swapped:
+        return [f"{what}: has changed while it was looked at" for what in swapped]
+    return list(golive.decide(run, ground)["reasons"])

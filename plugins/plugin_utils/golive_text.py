@@ -15,7 +15,7 @@ REASONS_SHOWN = 20
 ROWS_SHOWN = 200
 HOSTS_NAMED = 8
 HOSTS_LISTED = 100
-MARKS = {"pass": "✅", "fail": "❌", "unknown": "❔"}
+MARKS = {"pass": "✅", "fail": "❌", "unknown": "❔", "not_required": "⚪"}
 HEADS = {
     "findings": ("severity", "status", "check", "what was found", "hosts"),
     "waivers": ("severity", "check", "until", "said", "hosts"),
@@ -37,6 +37,7 @@ def console(record: Record, path: object) -> list[str]:
     lines += [f"  - {plain(reason, 300)}" for reason in reasons[:REASONS_SHOWN]]
     if len(reasons) > REASONS_SHOWN:
         lines.append(f"  - and {len(reasons) - REASONS_SHOWN} more reasons, see the record")
+    lines += [f"  {line.replace('**', '')}" for line in _exceptions(record)]
     for row in record["signoffs"]:
         said = f"{row['who']}, {row['when']}" if row["who"] else "nobody"
         lines.append(f"  {row['status']:<8} sign-off {plain(row['title'], 60)}: {plain(said, 120)}")
@@ -54,12 +55,21 @@ def _head(record: Record) -> Iterator[str]:
     hosts = f"{len(run['hosts'])} hosts ({escaped(counts)})"
     yield f"Run {escaped(run['run_id'])}, ended {escaped(run['finished'])}: {hosts},"
     yield f"{escaped(_names(run['hosts'], HOSTS_LISTED), 8000)}."
+    yield from _exceptions(record)
     yield f"Decided {record['decided']}, signed by {escaped(record['signed_by'] or 'nobody')}.\n"
     if record["reasons"]:
         yield "## Why not\n"
         yield from (f"- {escaped(reason)}" for reason in record["reasons"][:ROWS_SHOWN])
         yield from _cut(record["reasons"])
         yield ""
+
+
+def _exceptions(record: Record) -> Iterator[str]:
+    """Yield what the site decided to do without, beside the decision that it bears on."""
+    struck = [row for key in ("readiness", "approvals") for row in record[key] if row["status"] == "not_required"]
+    yield from (f"**Without**: {escaped(row['title'])} ({escaped(row['detail'])})." for row in struck)
+    if record.get("sole_signer"):
+        yield f"**One person may sign in every role**: {escaped(record['sole_signer'])}."
 
 
 def _assessment(record: Record) -> Iterator[str]:

@@ -13,6 +13,10 @@ from urllib.parse import quote
 
 from ansible import constants as C
 
+from . import whole
+
+LARGEST = 64 << 20  # bytes; a page's templates and the program for nodes have less than two million
+
 
 def kept(name: str, made_from: str, make: Callable[[], bytes]) -> bytes:
     """Return what ``make`` makes, from disk when an earlier run made it from the same."""
@@ -22,6 +26,7 @@ def kept(name: str, made_from: str, make: Callable[[], bytes]) -> bytes:
         return found
     made = make()
     if _write(path, made):
+        whole.sweep(path.parent)
         for older in path.parent.glob(f"{name}-*"):
             if older != path and not older.suffix:
                 with contextlib.suppress(OSError):  # another user's: it only takes up room
@@ -47,9 +52,7 @@ def _folder() -> Path:
 def _write(path: Path, content: bytes) -> bool:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = path.with_suffix(f".{os.getpid()}")
-        draft.write_bytes(hashlib.sha256(content).digest() + content)
-        draft.rename(path)
+        whole.replace(path, hashlib.sha256(content).digest() + content)
     except OSError:
         return False  # it is made again next time
     return True
@@ -58,7 +61,9 @@ def _write(path: Path, content: bytes) -> bool:
 def _read(path: Path) -> bytes | None:
     """Return what is kept in a file of this user, if it is whole."""
     try:
-        found = path.read_bytes() if path.stat().st_uid == os.getuid() else b""
+        with whole.opened(path, os.O_NOFOLLOW) as (handle, unused):
+            mine = os.fstat(handle).st_uid == os.getuid()
+            found = whole.taken(handle, LARGEST) if mine else b""
     except OSError:
         return None
     digest, kept_bytes = found[:32], found[32:]

@@ -15,7 +15,10 @@ from typing import Any
 
 from ansible import constants as C
 
-from . import bundle
+from ..module_utils.collect.node import DOMAINS
+from ..module_utils.replay import claims
+from . import bundle, envelope
+from .clients import children_ended
 from .kept import recall, remember
 
 MARGIN_S = 15.0  # for the connection, on top of what the node itself is given
@@ -24,7 +27,9 @@ MARGIN_S = 15.0  # for the connection, on top of what the node itself is given
 def ask(action: Any, task_vars: Mapping[str, Any], request: Mapping[str, Any], vendor: Any) -> dict[str, Any]:
     """Return the node's answer (see ``module_utils/remote``); ``vendor`` is whose accelerators it should have.
 
-    Raises ``bundle.NoAnswer`` when the machine was reached but did not answer, and lets Ansible's own
+    Whether it is simulated and what was planted in it stands in the recordings that it was sent, not in its words.
+
+    Raises ``bundle.NoAnswer`` when the machine was reached but gave no answer that can be used, and lets Ansible's own
     ``AnsibleConnectionFailure`` through when it was not reached.
     """
     name = f"python-{task_vars['inventory_hostname']}"
@@ -33,9 +38,13 @@ def ask(action: Any, task_vars: Mapping[str, Any], request: Mapping[str, Any], v
         answer = _exchange(action, task_vars, request, vendor, known if known == bundle.BYTECODE else "")
     except bundle.OtherPython:
         answer = _exchange(action, task_vars, request, vendor, "")
+    claim = envelope.unasked(answer, request.get("domains") or DOMAINS, bool(request.get("replay")))
+    if claim:
+        raise bundle.NoAnswer(f"the answer cannot be used: {claim}")
     if answer["bytecode"] != known:
         remember(name, answer["bytecode"])
-    return answer
+    simulated, planted = claims(request.get("replay") or [])
+    return {**answer, "simulated": simulated, "planted": planted}
 
 
 def _exchange(
@@ -45,9 +54,10 @@ def _exchange(
     interpreter = str(given or C.config.get_config_value("INTERPRETER_PYTHON") or "auto")
     command = bundle.command(None if interpreter.startswith("auto") else interpreter)
     parcel = bundle.parcel(request, vendor in ("nvidia", "any"), bytecode)
-    with alarm(float(request["deadline_s"]) + MARGIN_S):
+    with children_ended(), alarm(float(request["deadline_s"]) + MARGIN_S):
         done = action._low_level_execute_command(command, in_data=parcel, sudoable=True)
-    return bundle.unpack(done.get("stdout", ""), done.get("stderr", ""), done.get("rc", 0))
+    limits = envelope.RECORDING if request.get("record") else envelope.FACTS
+    return bundle.unpack(done.get("stdout", ""), done.get("stderr", ""), done.get("rc", 0), limits)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
@@ -16,13 +17,17 @@ from ..module_utils.collect.node import wanted
 from ..module_utils.judge.catalogue import conditions
 from ..module_utils.judge.paths import tokens
 from ..module_utils.judge.settled import settled
-from . import bundle, catalogue
-from .files import CHECKS, PROFILES, write, yaml_files
+from . import bundle, catalogue, profile_files, profiles
+from .files import CHECKS, write, yaml_files
 from .kept import kept
+from .schema import DECLARED
+from .schema import facts as fact_schema
+from .schema import profile as profile_schema
 
 RULED_OUT = ("id", "what", "phase", "severity")
+SCHEMA = [*Path(fact_schema.__file__).parent.glob("*.py"), *sorted(DECLARED.glob("*.yml"))]
 JUDGED = (*RULED_OUT, "source", "subject", "expect", "using", "with", "where", "applies", "unit")
-Asked = tuple[str, list[str], list[str], Optional[str]]  # profile, check_dirs, profile_dirs, waivers
+Asked = tuple[str, list[str], list[str], Optional[str], Optional[str]]
 TOLD = ("title", "what", "severity", "phase", "source", "why", "fix", "covers")
 
 
@@ -42,9 +47,11 @@ class Ready(NamedTuple):
     told: Path
 
 
-def ready(profile: str, check_dirs: list[str], profile_dirs: list[str], waivers: str | None) -> Ready:
+def ready(
+    profile: str, check_dirs: list[str], profile_dirs: list[str], waivers: str | None, baseline: str | None = None
+) -> Ready:
     """Return the judge's side of a verification; raise ``BadInput`` when something in it is wrong."""
-    asked: Asked = (profile, check_dirs, profile_dirs, waivers)
+    asked: Asked = (profile, check_dirs, profile_dirs, waivers, baseline)
     name = hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
     path = Path(C.DEFAULT_LOCAL_TMP) / f"muster-{name}.json"
     told = path.with_suffix(".told")
@@ -62,9 +69,10 @@ def ready(profile: str, check_dirs: list[str], profile_dirs: list[str], waivers:
 
 def _made(asked: Asked) -> bytes:
     """Return two lines of JSON: what reports tell of the checks, and what the judge needs."""
-    profile, check_dirs, profile_dirs, waivers = asked
+    profile, check_dirs, profile_dirs, waivers, baseline = asked
     checks = catalogue.checks(Path(place) for place in check_dirs)
-    judged_by = catalogue.profile(profile, [Path(place) for place in profile_dirs])
+    judged_by = catalogue.profile(profile, [Path(place) for place in profile_dirs], baseline)
+    profile_schema.refuse_unread(judged_by["values"], _read(checks))
     needed = {
         "checks": [_judged(check, judged_by) for check in checks],
         "profile": judged_by,
@@ -73,6 +81,11 @@ def _made(asked: Asked) -> bytes:
     }
     told = {check["id"]: {key: check[key] for key in TOLD} for check in checks}
     return f"{json.dumps(told)}\n{json.dumps(needed)}".encode()
+
+
+def _read(checks: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield the paths of the profile keys that the checks read."""
+    return (key for check in checks for key in fact_schema.profile_keys(check))
 
 
 def _judged(check: dict[str, Any], profile: dict[str, Any]) -> dict[str, Any]:
@@ -84,10 +97,11 @@ def _judged(check: dict[str, Any], profile: dict[str, Any]) -> dict[str, Any]:
 
 def _made_from(asked: Asked) -> str:
     """Return everything that decides what is made: what people wrote, and the code that reads it."""
-    unused, check_dirs, profile_dirs, waivers = asked
-    places = [CHECKS, *map(Path, check_dirs), *map(Path, profile_dirs), PROFILES]
-    files = [path for place in places for path in yaml_files(place)] + ([Path(waivers)] if waivers else [])
-    code = (Path(__file__), Path(catalogue.__file__))
+    unused, check_dirs, profile_dirs, waivers, unused_baseline = asked
+    files = [path for place in [CHECKS, *map(Path, check_dirs)] for path in yaml_files(place)]
+    files += [*profiles.every_file(map(Path, profile_dirs)), *([Path(waivers)] if waivers else [])]
+    code = (Path(__file__), Path(catalogue.__file__), Path(profiles.__file__), Path(profile_files.__file__))
+    code = (*code, *fact_schema.MODULES, *SCHEMA)
     return "".join([*map(_text, (*code, *files)), *bundle.sources().values()])
 
 

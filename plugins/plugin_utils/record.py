@@ -7,8 +7,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..module_utils.collect.node import DOMAINS
 from ..module_utils.judge.engine import Ground, judge
+from ..module_utils.judge.results import overall
 from . import rundir
+from .answered import completed, meant, owed
 from .prepared import Ready
 
 REACH = "reach"
@@ -58,13 +61,17 @@ def unanswered(subject: Subject, reason: str, judge_by: Ready | None = None) -> 
 
 
 def judged(subject: Subject, answer: Mapping[str, Any], judge_by: Ready, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the record of a host that answered."""
-    facts = {**answer["facts"], REACH: {"answered": True, "source": "connection", "errors": []}}
-    checks = [check for check in judge_by.checks if facts.keys() >= set(check["domains"])]
-    at = rundir.now()
+    """Return the record of a host that answered.
+
+    Whether it is simulated and what was planted in it is in ``answer`` the word of who asked (see ``node.ask``).
+    """
+    seen = completed(answer["facts"], options.get("domains") or DOMAINS)
+    facts = {**seen, REACH: {"answered": True, "source": "connection", "errors": []}}
+    reason, at = owed(seen), rundir.now()
+    ground = Ground(facts, judge_by.profile, at)
     verdict = judge(
-        checks,
-        Ground(facts, judge_by.profile, at),
+        meant(judge_by.checks, facts, ground),
+        ground,
         judge_by.waivers,
         subject.name,
         options["gated"],
@@ -74,8 +81,9 @@ def judged(subject: Subject, answer: Mapping[str, Any], judge_by: Ready, options
     return {
         **subject.head,
         **verdict,
+        "verdict": overall([verdict["verdict"], *(["unknown"] if reason else [])]),
         "reached": True,
-        "reason": None,
+        "reason": reason,
         "simulated": answer["simulated"],
         "replayed": bool(options.get("replay")),
         "planted": answer["planted"] or subject.planted,
@@ -83,7 +91,7 @@ def judged(subject: Subject, answer: Mapping[str, Any], judge_by: Ready, options
         "facts_summary": summary(facts),
         "errors": [
             {"domain": domain, "source": error["source"], "reason": error["reason"]}
-            for domain, found in answer["facts"].items()
+            for domain, found in seen.items()
             for error in found.get("errors") or []
         ],
         "catalogue": judge_by.key,
@@ -92,17 +100,24 @@ def judged(subject: Subject, answer: Mapping[str, Any], judge_by: Ready, options
 
 def summary(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return the few facts by which a person knows a machine again."""
-    gpu, host, firmware = (facts.get(domain) or {} for domain in ("gpu", "host", "firmware"))
-    models = [device.get("model") for device in gpu.get("devices") or [] if device.get("model")]
+    devices = _under(facts, "gpu", "devices")
+    models = [_under(device, "model") for device in devices] if isinstance(devices, list) else []
+    named = [model for model in models if model and isinstance(model, str)]
+    kernel = _under(facts, "host", "kernel")
     shown = {
-        "accelerators": ", ".join(f"{models.count(model)} x {model}" for model in dict.fromkeys(models)) or None,
-        "driver": (gpu.get("driver") or {}).get("version"),
-        "facts_from": gpu.get("source"),
-        "kernel": (host.get("kernel") or {}).get("release")
-        if isinstance(host.get("kernel"), dict)
-        else host.get("kernel"),
-        "os": (host.get("os") or {}).get("pretty_name") if isinstance(host.get("os"), dict) else None,
-        "system": (firmware.get("system") or {}).get("product") if isinstance(firmware.get("system"), dict) else None,
-        "bios": (firmware.get("bios") or {}).get("version") if isinstance(firmware.get("bios"), dict) else None,
+        "accelerators": ", ".join(f"{named.count(model)} x {model}" for model in dict.fromkeys(named)),
+        "driver": _under(facts, "gpu", "driver", "version"),
+        "facts_from": _under(facts, "gpu", "source"),
+        "kernel": kernel if isinstance(kernel, str) else _under(kernel, "release"),
+        "os": _under(facts, "host", "os", "pretty_name"),
+        "system": _under(facts, "firmware", "system", "product"),
+        "bios": _under(facts, "firmware", "bios", "version"),
     }
-    return {key: value for key, value in shown.items() if value}
+    return {key: value for key, value in shown.items() if value and isinstance(value, str)}
+
+
+def _under(value: Any, *names: str) -> Any:
+    """Return what lies below these names, or None where a machine's answer has another shape."""
+    for name in names:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value

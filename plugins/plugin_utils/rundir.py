@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import datetime
 import functools
+import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -15,9 +16,15 @@ from urllib.parse import quote
 
 from ansible import constants as C
 
+from . import whole
 from .files import BadInput, write
+from .report.text import plain
 
 EXPECTED = "expected.json"
+LATEST = "latest"  # the link to the newest run
+ID_LENGTH = 128
+QUOTED_MAX = 240  # of a host in the name of a file
+NAME_MAX = 255  # bytes that a file system allows for one name
 RECORD_SCHEMA = 1  # of the records of hosts, which slices of other machines and releases may have written
 
 
@@ -48,12 +55,28 @@ def identity() -> dict[str, str]:
     return known
 
 
+def component(run_id: str) -> str:
+    """Return a run's id, which names a directory in that of all runs; raise ``BadInput`` for what leads elsewhere."""
+    if not is_component(run_id):
+        raise BadInput(
+            f"run id {plain(run_id, 80)!r}: names one directory: at most {ID_LENGTH} printable characters, no /, "
+            f"no dot at the beginning, and not {LATEST}"
+        )
+    return run_id
+
+
+def is_component(run_id: str) -> bool:
+    """Say whether a run's id names one directory and nothing else."""
+    harmless = run_id == plain(run_id, ID_LENGTH) and "/" not in run_id and not run_id.startswith(".")
+    return harmless and run_id not in ("", LATEST) and len(run_id.encode()) <= NAME_MAX
+
+
 class RunDirectory:
     """Where a run's records, facts and reports lie."""
 
     def __init__(self, base: str, run_id: str):
         self.base = Path(base).expanduser().absolute()
-        self.run_id = run_id
+        self.run_id = component(run_id)
         self.path = self.base / run_id
 
     def expect(self, hosts: list[str]) -> None:
@@ -70,16 +93,32 @@ class RunDirectory:
 
     def keep(self, record: dict[str, Any], facts: dict[str, Any] | None) -> Path:
         """Write a host's record, and its facts beside it."""
-        name = quote(record["name"], safe="")
         if facts is not None:
-            write(self.path / "facts" / f"{name}.json", json.dumps(facts, sort_keys=True))
-        path = self.path / "hosts" / f"{name}.json"
+            write(self._private("facts", record["name"]), json.dumps(facts, sort_keys=True))
+        path = self._private("hosts", record["name"])
         write(path, json.dumps({"schema_version": RECORD_SCHEMA, "kept_at": now(), **record}))
         return path
 
+    def _private(self, kind: str, name: str) -> Path:
+        """Return the file of a host in a folder that is for this user alone."""
+        path = self._of(kind, name)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise BadInput(f"{path}: cannot be written: {error.strerror}") from error
+        return path
+
+    def _of(self, kind: str, name: str) -> Path:
+        """Return the file of a host; one whose name is too long for a file system goes by a part of it and its hash."""
+        quoted = quote(name, safe="")
+        if len(quoted) > QUOTED_MAX:
+            quoted = f"{quoted[: QUOTED_MAX - 65]}-{hashlib.sha256(name.encode()).hexdigest()}"
+        return self.path / kind / f"{quoted}.json"
+
     def forget(self, name: str) -> None:
         """Remove a host's record, if there is one."""
-        (self.path / "hosts" / f"{quote(name, safe='')}.json").unlink(missing_ok=True)
+        self._of("hosts", name).unlink(missing_ok=True)
 
     def records(self) -> list[dict[str, Any]]:
         """Return the records that arrived, each with the ``catalogue`` it was judged by; another schema is an error."""
@@ -94,7 +133,7 @@ class RunDirectory:
 
     def facts(self, name: str) -> dict[str, Any] | None:
         """Return the facts of a host when it gave any."""
-        path = self.path / "facts" / f"{quote(name, safe='')}.json"
+        path = self._of("facts", name)
         return load(path) if path.exists() else None
 
     def document(self) -> dict[str, Any] | None:
@@ -108,14 +147,14 @@ class RunDirectory:
 
     def point_latest(self) -> None:
         """Let ``latest`` point here."""
-        draft = self.base / f".latest.{os.getpid()}"
+        draft = self.base / whole.draft_name(LATEST)
         draft.symlink_to(self.run_id)
-        os.replace(draft, self.base / "latest")
+        os.replace(draft, self.base / LATEST)
 
 
 def latest(base: str) -> RunDirectory | None:
     """Return the newest finished run below ``base``."""
-    link = Path(base).expanduser().absolute() / "latest"
+    link = Path(base).expanduser().absolute() / LATEST
     return RunDirectory(base, os.readlink(link)) if link.is_symlink() else None
 
 
@@ -123,8 +162,18 @@ def newest_first(base: str) -> Iterator[RunDirectory]:
     """Yield the runs below ``base`` that were reported, the one reported last first."""
     reported = [(path.stat().st_mtime, path.parent) for path in Path(base).expanduser().absolute().glob("*/run.json")]
     for unused, path in sorted(reported, reverse=True):
-        if not path.is_symlink():
+        if not path.is_symlink() and is_component(path.name):
             yield RunDirectory(base, path.name)
+
+
+def sweep(base: str) -> None:
+    """Remove what runs that were killed left half written: a directory without ``run.json`` is that of such a run."""
+    place = Path(base).expanduser().absolute()
+    runs = [path for path in place.iterdir() if path.is_dir() and not path.is_symlink()] if place.is_dir() else []
+    whole.sweep(place, *runs)
+    for path in runs:
+        if not (path / "run.json").exists():
+            whole.sweep(path / "hosts", path / "facts")
 
 
 def _record(path: Path) -> dict[str, Any]:
@@ -146,5 +195,5 @@ def load(path: Path) -> Any:
     """Return what a JSON file of a run holds; raise ``BadInput`` that names it."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BadInput(f"{path}: cannot be read: {error}") from error

@@ -8,6 +8,7 @@ by the path of its public half.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 import shutil
@@ -15,11 +16,13 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from . import whole
 from .files import BadInput
 
 ATTESTATION = "muster-attestation"
 GO_LIVE = "muster-golive"
 TIMEOUT_S = 20
+EVIDENCE_LIMIT = 8 << 30  # bytes; the document of ten thousand machines has a sixth of that
 NO_TOOL = "ssh-keygen is not installed here, so nothing can be signed or verified"
 
 
@@ -74,19 +77,48 @@ def _misfit(said: str, namespace: str) -> str:
     return f"its signature is damaged: {_last_line(said.encode())}"
 
 
-def sha256(path: Path) -> str | None:
-    """Return the SHA-256 of a file in hexadecimal, or nothing when it cannot be read."""
+def key_of(signature: bytes | None) -> str | None:
+    """Return the SHA-256 of the public key in a signature (PROTOCOL.sshsig): one key is one person, by any name."""
+    lines = [line for line in (signature or b"").splitlines() if not line.startswith(b"-----")]
     try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        blob = base64.b64decode(b"".join(lines), validate=True)
+        length = int.from_bytes(blob[10:14], "big")
+        key = blob[14 : 14 + length]
+    except ValueError:
+        return None
+    return hashlib.sha256(key).hexdigest() if blob[:6] == b"SSHSIG" and len(key) == length > 0 else None
+
+
+def hashed(path: Path) -> str:
+    """Return the SHA-256 of a regular file in hexadecimal; raise ``OSError`` for anything else.
+
+    What is read ends where the file ended when it was opened; one that grows meanwhile, or has no size, is refused.
+    """
+    digest = hashlib.sha256()
+    with whole.opened(path) as (handle, size):
+        if size > EVIDENCE_LIMIT:
+            raise OSError(f"{path}: has more than {EVIDENCE_LIMIT >> 30} GiB")
+        left = size + 1
+        while piece := os.read(handle, min(1 << 20, left)):
+            digest.update(piece)
+            left -= len(piece)
+        if left != 1:
+            raise OSError(f"{path}: changes while it is read")
+    return digest.hexdigest()
+
+
+def sha256(path: Path) -> str | None:
+    """Return the SHA-256 of a regular file in hexadecimal, or nothing when it cannot be read."""
+    try:
+        return hashed(path)
     except OSError:
         return None
 
 
-def content(path: Path) -> bytes | None:
-    """Return what a file holds, or nothing when it cannot be read."""
+def content(path: Path, limit: int = whole.LIMIT) -> bytes | None:
+    """Return what a regular file holds, or nothing when it cannot be read or has more than ``limit`` bytes."""
     try:
-        return path.read_bytes()
+        return whole.content(path, limit)
     except OSError:
         return None
 

@@ -29,7 +29,9 @@ def built_fixture(tmp_path_factory: pytest.TempPathFactory) -> ceremony.Place:
     """A run that has just ended, and an inventory in which everything is signed."""
     finished = TODAY.strftime("%Y-%m-%dT%H:%M:%SZ")
     place = ceremony.Place(tmp_path_factory.mktemp("golive"), finished, UNTIL).build()
-    (place.inventory / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": {"gpu-1": None, "gpu-2": None}}}))
+    (place.inventory / "hosts.yml").write_text(
+        yaml.safe_dump({"all": {"hosts": {"gpu-1": None, "gpu-2": None}, "vars": {"muster_site": ceremony.SITE}}})
+    )
     return place
 
 

@@ -33,7 +33,7 @@ if __name__ == "__main__":  # under pytest the collection is importable already
     atexit.register(conftest.pytest_unconfigure)
 
 from builder.__main__ import faults, healthy, layer  # noqa: E402
-from builder.node import NODES  # noqa: E402
+from builder.node import NODES, PROFILES  # noqa: E402
 
 from ansible_collections.muster.fleet.plugins.module_utils.collect import node as collect_node  # noqa: E402
 from ansible_collections.muster.fleet.plugins.module_utils.collect.together import collect  # noqa: E402
@@ -134,7 +134,7 @@ class Look(NamedTuple):
 @functools.cache
 def base(klass: str) -> Healthy:
     """Return the healthy machine of a class."""
-    recording, profile = healthy(NODE[klass]), catalogue.profile(klass)
+    recording, profile = healthy(NODE[klass]), catalogue.profile(klass, [PROFILES])
     wanted = collect_node.wanted(profile["values"])
     facts, asked = {}, {}
     for domain, collector in collect_node.COLLECTORS.items():

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "lab"))
 
 from builder.__main__ import faults, healthy, layer
 from builder.beside import BESIDE
-from builder.node import NODES, Node
+from builder.node import NODES, PROFILES, Node
 
 from ansible_collections.muster.fleet.plugins.module_utils.collect import node as collect_node
 from ansible_collections.muster.fleet.plugins.module_utils.collect.together import collect
@@ -42,7 +42,7 @@ def recording(klass: str, number: int) -> Any:
 
 
 def facts(klass: str, *documents: Any) -> Any:
-    wanted = collect_node.wanted(catalogue.profile(klass)["values"])
+    wanted = collect_node.wanted(catalogue.profile(klass, [PROFILES])["values"])
     return collect(Replay(list(documents)), collect_node.COLLECTORS, wanted, 30)
 
 

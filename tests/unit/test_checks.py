@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from ansible_collections.muster.fleet.plugins.module_utils.judge.paths import to
 from ansible_collections.muster.fleet.plugins.plugin_utils import catalogue
 
 CASES = Path(__file__).parent / "checks"
+SITE = Path(__file__).resolve().parents[2] / "inventories" / "lab-site" / "profiles"
+profile = functools.cache(lambda name: catalogue.profile(name, [SITE]))
 NEEDED = ("pass", "fail", "unknown")
 CHECKS = {check["id"]: check for check in catalogue.checks()}
 
@@ -43,7 +46,7 @@ def unfold(facts):
 def profile_of(entry):
     stated = entry.get("profile", "generic")
     if isinstance(stated, str):
-        return catalogue.profile(stated)
+        return profile(stated)
     return {"name": "case", "values": unfold(stated), "sources": {}}
 
 

@@ -17,13 +17,21 @@ ASKED = (
     *("registries", "slurm", "vaults"),
 )
 FACTS = ("endpoints", "exporters", "kubelet", "log_forwarders", "paths", "prometheus", "slurm")
-NOTHING = dict.fromkeys(("encrypted", "with_text", "of_devices", "workload_series", "queue_series"), 0)
+NOTHING = dict.fromkeys(
+    ("encrypted", "with_text", "of_devices", "with_families", "with_collectors", "with_alerts")
+    + ("workload_series", "queue_series"),
+    0,
+)
 
 
 def wanted(profile: Mapping[str, Any]) -> Dict[str, Any]:
     """Return what the profile's ``cluster`` section asks to look at."""
     section: Mapping[str, Any] = profile.get("cluster") or {}
-    return {kind: section[kind] for kind in ASKED if section.get(kind) not in (None, [])}
+    asked = {kind: section[kind] for kind in ASKED if section.get(kind) not in (None, [])}
+    states = section.get("slurm_node_states")
+    if isinstance(asked.get("slurm"), Mapping) and isinstance(states, list):
+        asked["slurm"] = {"states": states, **asked["slurm"]}
+    return asked
 
 
 def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:

@@ -58,6 +58,9 @@ def counts(found: Mapping[str, Any]) -> Dict[str, int]:
         "encrypted": sum(one.get("encrypted", True) for one in endpoints),
         "with_text": sum(one.get("has_wanted_text", True) for one in endpoints),
         "of_devices": sum(one.get("tells_of_devices", True) for one in exporters),
+        "with_families": sum(one.get("names_families", True) for one in exporters),
+        "with_collectors": sum(one.get("reports_collectors") is not False for one in exporters),
+        "with_alerts": sum(one.get("names_alerts", True) for one in prometheus_servers),
         "workload_series": sum(one.get("asks_workload", True) for one in prometheus_servers),
         "queue_series": sum(one.get("asks_queue", True) for one in prometheus_servers),
     }
@@ -80,11 +83,15 @@ def _exporter(asked: Asked, entry: Mapping[str, Any]) -> Dict[str, Any]:
         "source": f"{place}{path}",
         "answers": True if page else _refused(answer),
         "families": len(page.names) if page else None,
+        "names_families": bool(alternatives),
         "missing": [family for family in [*families, *devices] if not set(family.split("|")) & page.names]
-        if page
+        if page and alternatives
         else None,
-        "implausible": sorted(name for name in alternatives if _implausible(page.samples[name])) if page else None,
-        "failed_collectors": _failed(page) if page else None,
+        "implausible": sorted(name for name in alternatives if _implausible(page.samples[name]))
+        if page and alternatives
+        else None,
+        "reports_collectors": bool(page.samples[FAILED_COLLECTORS]) if page else None,
+        "failed_collectors": _failed(page) if page and page.samples[FAILED_COLLECTORS] else None,
         "tells_of_devices": bool(devices),
         "devices": min(counts.values()) if counts else None,
         "devices_by_family": counts or None,

@@ -27,7 +27,8 @@ def _prometheus(asked: Asked, entry: Mapping[str, Any]) -> Dict[str, Any]:
     targets = _list(_get(asked, at, "/targets?state=active"), "activeTargets")
     rules = _rules(_get(asked, at, "/rules?type=alert"))
     managers = _list(_get(asked, at, "/alertmanagers"), "activeAlertmanagers")
-    down = None if targets is None else [_name(one) for one in targets if one.get("health") != "up"]
+    down = [_name(one) for one in targets if one.get("health") != "up"] if targets else None
+    wanted: Sequence[str] = entry.get("alerts") or []
     names = None if rules is None else {str(rule.get("name")) for rule in rules}
     return {
         "label": f"prometheus {entry['name']}",
@@ -37,10 +38,11 @@ def _prometheus(asked: Asked, entry: Mapping[str, Any]) -> Dict[str, Any]:
         "targets": None if targets is None else len(targets),
         "targets_down": None if down is None else down[:SHOWN],
         "alert_rules": None if rules is None else len(rules),
-        "alerts_missing": None if names is None else [name for name in entry.get("alerts") or [] if name not in names],
-        "alerts_unhealthy": None
-        if rules is None
-        else sorted({str(rule.get("name")) for rule in rules if rule.get("health") != "ok"})[:SHOWN],
+        "names_alerts": bool(wanted),
+        "alerts_missing": None if names is None or not wanted else [name for name in wanted if name not in names],
+        "alerts_unhealthy": sorted({str(rule.get("name")) for rule in rules if rule.get("health") != "ok"})[:SHOWN]
+        if rules
+        else None,
         "alertmanagers": None if managers is None else len(managers),
         **_series(asked, at, entry, "workload"),
         **_series(asked, at, entry, "queue"),

@@ -32,12 +32,16 @@ SETTINGS = {
 LISTS = ("accounting_enforce",)
 NUMBERS = ("priority_age", "priority_fair_share")
 PROGRAMS = ("epilog", "health_check")  # that one is set is told, not which
+FIT = ("IDLE", "ALLOCATED", "MIXED", "COMPLETING", "PLANNED", "RESERVED")
 PING = ["scontrol", "ping"]
 QUOTAS = ["sacctmgr", "-nP", "show", "assoc", "format=Account,User,GrpTRES,GrpTRESMins,MaxTRES"]
 
 
 def collect(asked: Asked, entry: Mapping[str, Any]) -> Dict[str, Any]:
-    """Return what Slurm says; ``entry`` may name the ``node``, and the ``accounts`` that must have quotas."""
+    """Return what Slurm says.
+
+    ``entry`` may name the ``node``, the ``accounts`` that must have quotas, and the ``states`` that a site accepts.
+    """
     name = str(entry.get("node") or asked.host.identity()["hostname"].partition(".")[0])
     commands = {
         "config": ["scontrol", "show", "config"],
@@ -58,7 +62,7 @@ def collect(asked: Asked, entry: Mapping[str, Any]) -> Dict[str, Any]:
         or None,
         "controllers_up": sum(one["up"] for one in controllers) if controllers else None,
         "settings": _settings(asked, said["config"]),
-        "node": _node(asked, name, said["node"], said["hardware"]),
+        "node": _node(asked, name, said["node"], said["hardware"], list(entry.get("states") or [])),
         "accounts_without_quota": slurm.without_limit(said.get("quotas") or "", list(entry.get("accounts") or [])),
     }
 
@@ -90,17 +94,23 @@ def _settings(asked: Asked, text: Optional[str]) -> Dict[str, Any]:
     return {"source": "scontrol show config", **found}
 
 
-def _node(asked: Asked, name: str, shown: Optional[str], hardware: Optional[str]) -> Optional[Dict[str, Any]]:
+def _node(
+    asked: Asked, name: str, shown: Optional[str], hardware: Optional[str], accepted: List[str]
+) -> Optional[Dict[str, Any]]:
     listed, seen = slurm.words(shown or ""), slurm.words(hardware or "")
     if listed.get("NodeName") != name:
         asked.fail("scontrol show node", f"says nothing about {name}")
         return None
-    states: List[str] = [part.rstrip("*~#!%@^-$") for part in listed.get("State", "").split("+") if part]
-    silent = listed.get("State", "").partition("+")[0].endswith("*")  # the controller does not hear from it
+    found = slurm.node_states(listed.get("State", ""), accepted)
+    settled = not found.unheard or bool(set(found.states) - set(accepted or FIT))
     counts = slurm.gres(listed.get("Gres"))
     return {
         "source": "scontrol show node",
-        "states": [*states, *(["NOT_RESPONDING"] if silent else [])] or None,
+        "states": found.states if settled and found.states else None,
+        "flags": [*found.flags, *found.unheard],
+        "state_detail": f"State={listed.get('State')}: no word is known for {', '.join(found.unheard)}"
+        if found.unheard
+        else None,
         "gpus": None if counts is None else counts.get("gpu", 0),
         "cpus": slurm.number(listed.get("CPUTot")),
         "memory_mb": slurm.number(listed.get("RealMemory")),

@@ -110,7 +110,7 @@ def _from_id(asked: Asked) -> Dict[str, Any]:
     found["bios"]["date"] = smbios_records.iso_date(_quiet(asked, f"{ID}/bios_date"))
     found["bios"]["controller_release"] = _quiet(asked, f"{ID}/ec_firmware_release")
     kind = _quiet(asked, f"{ID}/chassis_type") or ""
-    found["chassis"]["type"] = smbios_records.CHASSIS_TYPES.get(int(kind) if kind.isdigit() else 0)
+    found["chassis"]["type"] = smbios_records.named(smbios_records.CHASSIS_TYPES, int(kind) if kind.isdecimal() else 0)
     found["chassis"]["sku"] = None
     identity = [raw["system"][name] for name in ("manufacturer", "model", "serial", "uuid")]
     readable = all(value is not None for value in identity)

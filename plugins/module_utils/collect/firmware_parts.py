@@ -22,7 +22,7 @@ SAME_MODEL_KINDS = ("nvme", "nic", "gpu")
 
 def tpm(asked: Asked, described: Optional[Mapping[str, Any]]) -> Dict[str, Any]:
     """Return whether there is a TPM; without a driver, ACPI and SMBIOS still tell that the firmware offers one."""
-    devices = [name for name in asked.names(TPMS) if name.startswith("tpm") and name[3:].isdigit()]
+    devices = [name for name in asked.names(TPMS) if name.startswith("tpm") and name[3:].isdecimal()]
     major = asked.text(f"{TPMS}/{devices[0]}/tpm_version_major") if devices else None
     tables = asked.names(ACPI_TABLES)
     offered = bool(described) or "TPM2" in tables or "TCPA" in tables
@@ -56,7 +56,7 @@ def microcode(asked: Asked) -> Optional[List[Dict[str, Any]]]:
     seen: Set[Tuple[int, str, Optional[str]]] = set()
     for cpu in keyvalue.blocks(text or "", ":"):
         package = cpu.get("physical id", "0")
-        if "microcode" in cpu and package.isdigit():
+        if "microcode" in cpu and package.isdecimal():
             seen.add((int(package), cpu["microcode"], cpu.get("model name")))
     return [
         {"label": f"CPU package {package}", "package": package, "revision": revision, "model": model}
@@ -130,7 +130,7 @@ def _drives(asked: Asked) -> List[Dict[str, Any]]:
             "sysfs",
         )
         for name in asked.names(root)
-        if name[4:].isdigit() and (asked.text(f"{root}/{name}/transport") or "pcie") == "pcie"
+        if name[4:].isdecimal() and (asked.text(f"{root}/{name}/transport") or "pcie") == "pcie"
     ]
 
 
@@ -155,7 +155,7 @@ def _adapters(asked: Asked) -> List[Dict[str, Any]]:
 def _accelerators(asked: Asked) -> List[Dict[str, Any]]:
     """Return what sysfs tells of accelerators: amdgpu's VBIOS, habanalabs' firmware; NVIDIA's driver tells nothing."""
     found = []
-    cards = [name for name in asked.names("/sys/class/drm") if name[:4] == "card" and name[4:].isdigit()]
+    cards = [name for name in asked.names("/sys/class/drm") if name[:4] == "card" and name[4:].isdecimal()]
     for card in cards:
         version = asked.text(f"/sys/class/drm/{card}/device/vbios_version")
         if version is not None:
@@ -163,7 +163,7 @@ def _accelerators(asked: Asked) -> List[Dict[str, Any]]:
             found.append(_component("gpu", f"GPU {address} VBIOS", "amdgpu VBIOS", version, address, "sysfs"))
     for root, prefix in HABANA_CLASSES:
         for name in asked.names(root):
-            if name[: len(prefix)] == prefix and name[len(prefix) :].isdigit():
+            if name[: len(prefix)] == prefix and name[len(prefix) :].isdecimal():
                 found += _habana(asked, f"{root}/{name}/device", name)
     return found
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping, Optional
 
 from ..host import Asked, Host
+from . import gpu_beside
 from . import pci as bus
 
 VENDORS = {"0x10de": "nvidia", "0x1002": "amd", "0x1da3": "gaudi"}
@@ -33,7 +34,8 @@ def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:
     """
     asked = Asked(host)
     found = bus.accelerators(asked)
-    seen = asked.host.names(bus.ROOT).state == "ok"
+    bus_answer = asked.host.names(bus.ROOT)
+    seen = bus_answer.state == "ok" and bool(bus_answer.names)
     vendor = _vendor(asked, found, wanted.get("vendor"))
     mine = [entry["address"] for entry in found if VENDORS.get(entry["vendor"] or "") == vendor]
     nameless = [entry["address"] for entry in found if entry["vendor"] is None]
@@ -42,12 +44,14 @@ def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:
     facts = dict(NOTHING, vendor=vendor, pci_count=len(found) if seen and not nameless else None)
     if vendor:
         facts.update(_ask(vendor, asked, dict(wanted, pci_addresses=mine)))
+        facts["vendor"] = vendor if mine or facts["devices"] else None  # whom the profile expects is nobody seen
     elif not seen:
         facts.update(state=None, state_detail="the PCI bus could not be read")
     else:
         facts.update(devices=[], driver_count=0)
     for device in facts["devices"] or []:
         device["responding"] = device.get("state") == "ok"  # the others are judged by their state alone
+    facts.update(gpu_beside.facts(asked, facts["devices"]))
     return dict(facts, errors=asked.errors)
 
 

@@ -32,6 +32,7 @@ QUESTIONS = {
     "link_status": "xgmi -l --json",
 }
 ESSENTIAL = ("static", "metric")
+THRESHOLD = "ras.bad_page_threshold"
 ONE_LANE_GBPS = ("link_metrics.bit_rate",)
 
 
@@ -56,6 +57,7 @@ def collect(asked: Asked, wanted: Mapping[str, Any]) -> Dict[str, Any]:
         "devices": devices if loaded else [],
         "topology": {
             "kfd_gpu_nodes": len(nodes) if nodes and told else None,
+            "firmware": _firmware(devices),
             "hives": sorted({f"{node['hive_id']:#x}" for node in nodes if node.get("hive_id")}) or None
             if told
             else None,
@@ -136,7 +138,30 @@ def _devices(
         mine = {name: entries.get(numbers[0], {}) for name, entries in by_number.items()} if numbers else {}
         devices.append(_device(index, address, mine, cards.get(address, {}), len(numbers)))
         _add_topology(devices[-1], nodes)
+        engines, said = _engines(address, nodes), mine.get("metric", {})
+        devices[-1].update(throttle=parse.throttle(said, engines), clock_reasons=parse.clock_reasons(said, engines))
     return devices
+
+
+def _firmware(devices: List[Dict[str, Any]]) -> Dict[str, Dict[str, Any]]:
+    """Return for each firmware block the versions that the cards run; ``None`` where a card does not tell its own.
+
+    VBIOS and power management are facts of each card.
+    """
+    told = [device["firmware"] for device in devices]
+    blocks = sorted({name for firmware in told for name in firmware} - {"vbios", "pm"})
+    found = {name: {firmware.get(name) for firmware in told} for name in blocks}
+    return {
+        name: {"label": f"firmware block {name}", "versions": None if None in versions else sorted(versions)}
+        for name, versions in found.items()
+    }
+
+
+def _engines(address: str, nodes: List[Dict[str, Any]]) -> Optional[int]:
+    """Return how many graphics engines (XCC) a card has in all its partitions; ``None`` when a node does not tell."""
+    counts = [node.get("num_xcc") for node in nodes if kfd.address(node) == address]
+    known = [count for count in counts if count is not None]
+    return sum(known) if known and len(known) == len(counts) else None
 
 
 def _add_topology(device: Dict[str, Any], nodes: List[Dict[str, Any]]) -> None:
@@ -165,12 +190,15 @@ def _device(
     device.update(label=f"GPU {index} ({address})", index=index, vendor="amd", state="ok", pci_address=address)
     device["source"] = "amd-smi" if mine else "sysfs"
     device["uuid"] = parse.words(parse.pick(mine.get("list", {}), "uuid"))
-    device["throttle"] = parse.throttle(mine.get("metric", {}))
+    device["clocks"].update(parse.clocks(mine.get("metric", {})))
     device["processes"] = parse.processes(mine.get("process", {}))
     device["firmware"].update(parse.firmware(mine.get("firmware", {})))
     device["ras"]["blocks"] = parse.ras_blocks(mine.get("metric", {}))
+    device["ras"]["unexplained"] = parse.ras_unexplained(mine.get("metric", {}))
     device["ras"]["bad_pages"] = parse.bad_pages(mine.get("bad_pages", {}))
     device["links"] = _links(mine)
+    told = isinstance(parse.pick(mine.get("static", {}), "ras"), dict)
+    device["not_supported"] = [THRESHOLD] if told and device["ras"]["bad_page_threshold"] is None else []
     if fill(device, {name: value for name, value in card.items() if name != "source"}) and mine:
         device["source"] = "amd-smi and sysfs"
     limit, heat = device["thresholds"]["slowdown_c"], device["temperature_c"]

@@ -41,7 +41,7 @@ def nodes(asked: Asked) -> List[Dict[str, Any]]:
 
     A node that does not tell what it is stays in the list, with nothing but its number.
     """
-    numbers = [int(name) for name in asked.names(NODES) if name.isdigit()]
+    numbers = [int(name) for name in asked.names(NODES) if name.isdecimal()]
     found = []
     for number in sorted(numbers):
         node = kfd.properties(asked.text(f"{NODES}/{number}/properties"))
@@ -61,7 +61,9 @@ def _xgmi_links(asked: Asked, number: int) -> List[Optional[int]]:
 
 
 def _card(asked: Asked, place: str, address: str) -> Dict[str, Any]:
-    blocks = _ras(asked, place)
+    files = _ras_files(asked, place)
+    blocks = {name: kfd.error_counts(text) for name, text in files.items()}
+    odd = [f"{name} {said}" for name, text in files.items() for said in kfd.unknown_counts(text)] if files else None
     totals = {
         name: _sum([block[name] for block in blocks.values()]) for name in ("corrected", "uncorrected", "deferred")
     }
@@ -90,15 +92,15 @@ def _card(asked: Asked, place: str, address: str) -> Dict[str, Any]:
             "numa_node": asked.number(f"{place}/numa_node"),
             "ecc.volatile.corrected": totals["corrected"],
             "ecc.volatile.uncorrected": totals["uncorrected"],
-            "ras": dict(totals, blocks=blocks or None, bad_pages=_bad_pages(asked, place)),
+            "ras": dict(totals, blocks=blocks or None, unexplained=odd, bad_pages=_bad_pages(asked, place)),
             **_sensors(asked, place),
         }
     )
 
 
-def _ras(asked: Asked, place: str) -> Dict[str, Dict[str, Optional[int]]]:
+def _ras_files(asked: Asked, place: str) -> Dict[str, Optional[str]]:
     names = [name for name in asked.names(f"{place}/ras") if name.endswith("_err_count")]
-    return {name[: -len("_err_count")]: kfd.error_counts(asked.text(f"{place}/ras/{name}")) for name in names}
+    return {name[: -len("_err_count")]: asked.text(f"{place}/ras/{name}") for name in names}
 
 
 def _bad_pages(asked: Asked, place: str) -> Dict[str, Optional[int]]:

@@ -30,6 +30,7 @@ HEALTH = (
 CLOCKS = "bus_id,clocks.current.soc,clocks.max.soc,clocks.limit.soc,ecc.mode.pending"  # apart: not in every release
 FIRMWARE = ("cpucp_ver", "fw_os_ver", "preboot_btl_ver", "uboot_ver", "cpld_ver", "infineon_ver", "thermal_ver")
 MODES = {"enabled": True, "disabled": False}
+PORT_STATES = {"up": True, "down": False}  # another word stands as it is: the port is neither
 CLASSES = (("/sys/class/accel", r"accel\d+", "/device"), ("/sys/class/habanalabs", r"hl\d+", ""))
 
 
@@ -236,10 +237,14 @@ def _ecc(health: Mapping[str, str], clocks: Mapping[str, str]) -> Dict[str, Any]
         for kind in ("corrected", "uncorrected")
     }
     modes = {
-        "ecc.enabled": MODES.get(health.get("ecc.mode.current", "").lower()),
-        "ecc.pending": MODES.get(clocks.get("ecc.mode.pending", "").lower()),
+        "ecc.enabled": _mode(health.get("ecc.mode.current")),
+        "ecc.pending": _mode(clocks.get("ecc.mode.pending")),
     }
     return {**modes, **counts}
+
+
+def _mode(word: Optional[str]) -> Any:
+    return None if word is None else MODES.get(word.lower(), word)
 
 
 def _links(answers: Optional[Mapping[str, Optional[Answer]]]) -> Optional[List[Dict[str, Any]]]:
@@ -250,7 +255,7 @@ def _links(answers: Optional[Mapping[str, Optional[Answer]]]) -> Optional[List[D
     if not states:
         return None
     return [
-        {"label": f"port {port}", "index": port, "kind": "scaleup", "active": state == "up"}
+        {"label": f"port {port}", "index": port, "kind": "scaleup", "active": PORT_STATES.get(state, state)}
         for port, state in sorted(states.items())
-        if kinds.get(port) != "external" and state in ("up", "down")
+        if kinds.get(port) != "external"
     ]

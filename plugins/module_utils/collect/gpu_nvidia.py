@@ -9,7 +9,7 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ..host import ABSENT, OK, TIMEOUT, Asked, Nvml
 from ..parse import nvidia_smi, nvidia_smi_nvlink, nvml
-from ..parse.gpu_shape import label
+from ..parse.gpu_shape import label, pci_address
 from . import pci as bus
 
 NVML_TIMEOUT_S = 20.0
@@ -17,6 +17,7 @@ TOOL_TIMEOUT_S = 20.0
 MODULE_VERSION = "/proc/driver/nvidia/version"
 TOOL = ["nvidia-smi", "-q", "-x"]
 LINKS = ["nvidia-smi", "nvlink", "--status"]
+INFOROM_WARNING = re.compile(r"infoROM is corrupted at gpu (\S+)", re.IGNORECASE)
 STATES = {9: "driver_not_loaded", 12: "no_library", 18: "version_mismatch"}  # return codes of nvmlInit
 SAYINGS = (  # of nvidia-smi
     ("version mismatch", "version_mismatch"),
@@ -67,6 +68,8 @@ def _by_tool(asked: Asked, state: str, detail: Optional[str]) -> Tuple[Optional[
     said = answer.stdout.decode("utf-8", "replace")
     facts = nvidia_smi.facts(said) if answer.state == OK else None
     if facts is not None:
+        asked.errors.extend(facts.pop("errors"))
+        _mark_inforom(answer.stderr.decode("utf-8", "replace") + said, facts["devices"])
         _add_links(asked, facts["devices"])
         return facts, "ok", None
     why = (answer.stderr.decode("utf-8", "replace") + said).strip()[:200] or answer.detail or answer.state
@@ -78,6 +81,15 @@ def _by_tool(asked: Asked, state: str, detail: Optional[str]) -> Tuple[Optional[
         return None, "timeout", "nvidia-smi did not end in time"
     told = next((name for saying, name in SAYINGS if saying in why.lower()), None)
     return None, told or ("failed" if state == "no_library" and "PYNVML" in (detail or "") else state), why
+
+
+def _mark_inforom(said: str, devices: List[Dict[str, Any]]) -> None:
+    """Mark the GPUs whose InfoROM the tool warns of, beside its document."""
+    corrupted = {pci_address(place) for place in INFOROM_WARNING.findall(said)}
+    for device in devices:
+        if device["pci_address"] in corrupted - {None}:
+            device["inforom_corrupted"] = True
+            device["not_supported"] = [name for name in device["not_supported"] if name != "inforom_corrupted"]
 
 
 def _add_links(asked: Asked, devices: List[Dict[str, Any]]) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Mapping, Optional
 
 from ..host import ABSENT, OK, Asked, Host
 from ..parse import proc
-from . import host_cpu, host_memory, host_system
+from . import host_cpu, host_job, host_memory, host_system, host_upkeep
 from .asking import side_by_side
 
 MACHINES = {  # DMI product or vendor -> hypervisor, as hypervisors name the machines they make
@@ -26,9 +26,11 @@ MACHINES = {  # DMI product or vendor -> hypervisor, as hypervisors name the mac
 
 
 def wanted(profile: Mapping[str, Any]) -> Dict[str, Any]:
-    """Return the sysctls, modules and packages that a profile speaks of."""
+    """Return the sysctls, modules and packages that a profile speaks of, and the driver of its fabric."""
     host = profile.get("host") or {}
+    fabric = (profile.get("nic") or {}).get("fabric") or {}
     return {
+        **({"fabric": {key: fabric.get(key) for key in ("driver", "link_layer")}} if fabric.get("driver") else {}),
         "sysctl": sorted(host.get("sysctl") or {}),
         "modules": sorted(host.get("modules") or []),
         "packages": sorted(host.get("packages") or []),
@@ -49,11 +51,12 @@ def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:
     release = host_system.release(asked)
     cpu = host_cpu.cpu(asked)
     loaded, modules = host_system.modules(asked, wanted.get("modules") or [])
+    kernel = host_system.kernel(asked)
     facts = {
         "source": "/proc and /sys",
         **_identity(asked),
         "os": release,
-        "kernel": host_system.kernel(asked),
+        "kernel": kernel,
         "virtualization": virtualization(asked, cpu["hypervisor"]),
         "cpu": cpu,
         "numa": host_cpu.numa(asked),
@@ -61,13 +64,14 @@ def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:
         "shared_memory": _shared(asked, slow["/dev/shm"]),
         "modules_loaded": loaded,
         "modules": modules,
+        "job": host_job.job(asked, loaded, wanted.get("fabric")),
         "sysctl": host_system.sysctl(asked, wanted.get("sysctl") or []),
         "iommu": iommu(asked),
         "clock": clock(asked),
         "load": load(asked, cpu["threads"]),
         "pressure": pressure(asked),
         "processes": slow["processes"],
-        "limits": host_system.limits(asked),
+        **host_upkeep.upkeep(asked, kernel, host_system.limits(asked)),
         "packages": slow["packages"],
         "updates": host_system.updates(asked, release),
         "cgroup_version": _cgroup(asked),

@@ -9,6 +9,7 @@ from typing import Any, Dict, List, Optional, Set
 
 from ..host import OK, Asked
 from ..parse import cpulist, proc
+from . import host_clock
 
 CPU = "/sys/devices/system/cpu"
 NODE = "/sys/devices/system/node"
@@ -42,6 +43,8 @@ def cpu(asked: Asked) -> Dict[str, Any]:
         **topology,
         "smt": _smt(asked.text(f"{CPU}/smt/active")),
         "frequency": _frequency(asked),
+        "throttle": host_clock.throttle(asked, online or []),
+        "power": host_clock.power(asked),
         "idle_driver": asked.text(f"{CPU}/cpuidle/current_driver"),
         "vulnerabilities": _vulnerabilities(asked),
     }
@@ -85,16 +88,18 @@ def _topology(asked: Asked, online: List[int]) -> Dict[str, Optional[int]]:
 def _frequency(asked: Asked) -> Dict[str, Any]:
     """Summarise the cpufreq policies; frequencies in MHz."""
     numbers = [
-        int(name[6:]) for name in asked.names(f"{CPU}/cpufreq") if name.startswith("policy") and name[6:].isdigit()
+        int(name[6:]) for name in asked.names(f"{CPU}/cpufreq") if name.startswith("policy") and name[6:].isdecimal()
     ]
     policies = [_policy(asked, number) for number in sorted(numbers)]
     known = [policy for policy in policies if policy["limit_mhz"] and policy["max_mhz"]]
+    max_mhz = max((policy["max_mhz"] for policy in known), default=None)
     return {
         "source": "cpufreq",
         "policies": len(policies) or None,
         "driver": asked.text(f"{CPU}/cpufreq/policy{min(numbers)}/scaling_driver") if numbers else None,
         "governors": _governors(policies),
-        "max_mhz": max((policy["max_mhz"] for policy in known), default=None),
+        "max_mhz": max_mhz,
+        **host_clock.clocks(asked, sorted(numbers), max_mhz),
         "limit_mhz": min((policy["limit_mhz"] for policy in known), default=None),
         "limited_policies": [
             f"CPU {policy['number']}: {policy['limit_mhz']} of {policy['max_mhz']} MHz"
@@ -186,5 +191,5 @@ def _node(asked: Asked, number: int) -> Dict[str, Any]:
         "cpu_count": None if members is None else len(members),
         "memory_total_bytes": memory.get("MemTotal"),
         "memory_free_bytes": memory.get("MemFree"),
-        "distances": [int(value) for value in distance if value.isdigit()] or None,
+        "distances": [int(value) for value in distance if value.isdecimal()] or None,
     }

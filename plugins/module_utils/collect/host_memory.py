@@ -9,6 +9,7 @@ from typing import Any, Dict, List, Optional
 
 from ..host import Asked
 from ..parse import proc
+from . import host_upkeep
 
 EDAC = "/sys/devices/system/edac/mc"
 NO_COUNTERS = "the kernel has no error counters: no EDAC driver took a memory controller"
@@ -25,6 +26,7 @@ def memory(asked: Asked) -> Dict[str, Any]:
         "total_bytes": total,
         "available_bytes": available,
         "available_percent": round(100 * available / total, 1) if total and available is not None else None,
+        "free_large_blocks_percent": host_upkeep.large_blocks_percent(asked, found.get("MemFree")),
         "hardware_corrupted_bytes": found.get("HardwareCorrupted"),
         "swap_total_bytes": found.get("SwapTotal"),
         "swap_used_bytes": _difference(found.get("SwapTotal"), found.get("SwapFree")),

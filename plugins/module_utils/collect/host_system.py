@@ -84,7 +84,7 @@ def _module(asked: Asked, name: str, loaded: bool) -> Dict[str, Any]:
 
 def processes(asked: Asked) -> Dict[str, Any]:
     """Count processes; one that waits uninterruptibly is named when it has not run between two looks either."""
-    pids = [name for name in asked.names("/proc", required=True) if name.isdigit()]
+    pids = [name for name in asked.names("/proc", required=True) if name.isdecimal()]
     seen = {pid: _process(asked, pid) for pid in pids}
     found = [entry for entry in seen.values() if isinstance(entry, proc.Process)]
     strange = [pid for pid, entry in seen.items() if entry == STRANGE]
@@ -100,6 +100,7 @@ def processes(asked: Asked) -> Dict[str, Any]:
         "source": "/proc",
         "total": len(found) or None,
         "zombies": zombies if whole else None,
+        "irqbalance": any(entry.name == "irqbalance" for entry in found) if whole else None,
         "stuck": [f"{entry.name} ({entry.pid})" for entry in stuck] if whole or stuck else None,
     }
 
@@ -128,7 +129,7 @@ def limits(asked: Asked) -> Dict[str, Any]:
     return {
         "source": "/proc",
         "files_max": asked.number("/proc/sys/fs/file-max"),
-        "files_open": int(handles[0]) if handles and handles[0].isdigit() else None,
+        "files_open": int(handles[0]) if handles and handles[0].isdecimal() else None,
         "pid_max": asked.number("/proc/sys/kernel/pid_max"),
         "threads_max": asked.number("/proc/sys/kernel/threads-max"),
         "session_locked_memory_bytes": session.get("Max locked memory"),
@@ -208,14 +209,26 @@ def _reboot(asked: Asked) -> Optional[bool]:
 
 
 def _apt_automatic(asked: Asked) -> Optional[bool]:
-    texts = [asked.text(f"/etc/apt/apt.conf.d/{name}") for name in asked.names("/etc/apt/apt.conf.d")]
+    names = _listed(asked, "/etc/apt/apt.conf.d")
+    if names is None:
+        return None
+    texts = [asked.text(f"/etc/apt/apt.conf.d/{name}") for name in names]
     on = re.search(r'(?m)^\s*APT::Periodic::Unattended-Upgrade\s+"?[1-9]', "\n".join(text or "" for text in texts))
     return True if on else None if None in texts else False
 
 
-def _dnf_automatic(asked: Asked) -> bool:
-    timers = asked.names("/etc/systemd/system/timers.target.wants")
-    return any(name.startswith("dnf-automatic") for name in timers)
+def _dnf_automatic(asked: Asked) -> Optional[bool]:
+    timers = _listed(asked, "/etc/systemd/system/timers.target.wants")
+    return None if timers is None else any(name.startswith("dnf-automatic") for name in timers)
+
+
+def _listed(asked: Asked, folder: str) -> Optional[List[str]]:
+    """Return the names in a folder, or note why it cannot be listed: what was not looked at says nothing."""
+    answer = asked.host.names(folder)
+    if answer.state == OK and answer.names:
+        return answer.names
+    asked.fail(folder, answer.state if answer.state != OK else "empty")
+    return None
 
 
 def release(asked: Asked) -> Dict[str, Any]:

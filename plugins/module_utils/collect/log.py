@@ -2,56 +2,27 @@
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What the kernel said lately: the log of a window of time, from the best source that can be read, and its events.
 
-Sources in turn: the journal (all boots), the ring buffer through dmesg, ``/dev/kmsg``, ``kern.log``. An empty answer
-is worth something only when the log is known to reach back over the whole window, so that is worked out first.
+Sources in turn: the journal (all boots), the ring buffer through dmesg or ``/dev/kmsg`` (this boot), ``kern.log``
+(without levels). Where the journal does not tell the whole window, the others are read and judged together with it.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
-from ..host import ABSENT, DENIED, FAILED, OK, Asked, Command, Host
+from ..host import ABSENT, DENIED, FAILED, OK, UNRECORDED, Asked, Command, Host
 from ..parse import kernel_events, kmsg
+from . import log_reach, log_traces
+from .log_reach import Clock, Log, Reach
 
 WINDOW_S = 86400
 LINE_LIMIT = 20000
 JOURNAL_LIMIT = 16 << 20  # bytes: twice what 20,000 ordinary lines take
 RING_LIMIT = 8 << 20
-BOOT_SLACK_S = 60  # the first message of a boot is this close to the boot at the latest
-FIRST_MESSAGE = re.compile(r"Linux version |Booting Linux on physical CPU ")
 
 JOURNALCTL = ["journalctl", "_TRANSPORT=kernel", "-o", "json", "--output-fields=MESSAGE,PRIORITY", "--no-pager"]
 KERN_LOG = "/var/log/kern.log"
-CRASH_RECORDS = {
-    "/sys/fs/pstore": r".+",
-    "/var/lib/systemd/pstore": r".+",
-    "/var/crash": r"\d{12}|[\w.:-]+-\d{4}-\d\d-\d\d-\d\d:\d\d:\d\d",  # kdump's; reports on programs lie here too
-}
-
-
-class Log(NamedTuple):
-    """A log as one source gave it; complete from ``from_at`` on (seconds since the epoch), if that can be said."""
-
-    source: str
-    state: str
-    detail: str = ""
-    lines: Sequence[kmsg.Line] = ()
-    from_at: Optional[float] = None
-    truncated: bool = False
-
-
-class Clock(NamedTuple):
-    """The times that matter, in seconds since the epoch."""
-
-    now: float
-    booted_at: Optional[float]
-    window_s: int
-
-    @property
-    def start(self) -> float:
-        """Where the window begins."""
-        return self.now - self.window_s
 
 
 def wanted(profile: Mapping[str, Any]) -> Dict[str, Any]:
@@ -63,33 +34,36 @@ def wanted(profile: Mapping[str, Any]) -> Dict[str, Any]:
 def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:
     """Return the kernel log's events of the last ``window_s`` seconds and how far the log can be trusted."""
     asked = Asked(host)
-    identity = host.identity()
-    clock = Clock(identity["now"], _booted_at(asked, identity["now"]), wanted.get("window_s") or WINDOW_S)
-    log = _read(asked, clock)
+    now = host.identity()["now"]
     boot = (asked.text("/proc/sys/kernel/random/boot_id") or "").replace("-", "") or None
-    lines = [line for line in log.lines if line.at is None or line.at >= clock.start]
-    covered_s = _covered_s(log, clock, boot)
-    complete = log.state == OK and covered_s == clock.window_s and not log.truncated
-    seen = kernel_events.events(lines, boot)
-    if not complete:
-        asked.fail(log.source, _shortcoming(log, covered_s, clock))
+    clock = Clock(now, _booted_at(asked, now), wanted.get("window_s") or WINDOW_S, boot)
+    logs = _read(asked, clock)
+    reach = log_reach.together(logs, clock)
+    state = OK if reach.sources else log_reach.refusal(logs).state
+    lines = reach.lines
+    levels = all(line.level is not None for line in lines)
+    seen = kernel_events.events(lines, boot, clock.booted_at)
+    log_traces.spare_others(asked, seen)
     iso = kernel_events.iso
+    booted, from_at = iso(clock.booted_at), reach.from_at
+    _complain(asked, logs, reach, clock, levels)
     return {
-        "source": log.source,
-        "state": log.state,
+        "source": reach.source or log_reach.refusal(logs).source,
+        "state": state,
         "window_s": clock.window_s,
-        "covered_s": covered_s,
-        "complete": complete,
-        "from_at": iso(None if log.from_at is None else max(log.from_at, clock.start)),
+        "covered_s": reach.covered_s,
+        "complete": reach.complete,
+        "from_at": iso(None if from_at is None else max(from_at, clock.start)),
         "to_at": iso(clock.now),
         "boot_id": boot,
-        "booted_at": iso(clock.booted_at),
-        "lines": len(lines) if log.state == OK else None,
-        "truncated": log.truncated,
-        "persistent": _persistent(asked),
-        "crash_records": _crash_records(asked),
-        "events": seen if log.state == OK else None,
-        "found": kernel_events.found(seen, complete),
+        "booted_at": booted,
+        "lines": len(lines) if state == OK else None,
+        "truncated": reach.truncated,
+        "persistent": log_traces.persistent(asked),
+        "crash_records": log_traces.crash_records(asked),
+        "events": seen if state == OK else None,
+        "found": kernel_events.found(seen, reach.complete, booted, levels),
+        "notes": kernel_events.notes(seen, reach.complete, booted),
         "errors": asked.errors,
     }
 
@@ -99,45 +73,27 @@ def _booted_at(asked: Asked, now: float) -> Optional[float]:
     return now - float(text.split()[0]) if re.match(r"\d{1,12}(\.\d+)?\s", text) else None
 
 
-def _read(asked: Asked, clock: Clock) -> Log:
-    """Return the first source that answers with lines, else the one whose refusal tells most."""
-    tried = []
-    for source in (_journal, _ring, _kmsg, _kern_log):
-        log = source(asked.host, clock)
-        if log.state == OK and (log.lines or log.from_at is not None):
-            return log
-        tried.append(log)
-    asked.errors += [{"source": log.source, "reason": _said(log)} for log in tried if log.state != ABSENT]
-    return next((log for log in tried if log.state == DENIED), tried[0])
+def _read(asked: Asked, clock: Clock) -> List[Log]:
+    """Return the journal, and where it does not tell the whole window what the other sources add, up to enough."""
+    logs = [_journal(asked.host, clock)]
+    for source in (_ring, _kmsg, _kern_log):
+        if log_reach.together(logs, clock).complete:
+            break
+        if source is not _kmsg or not logs[-1].useful:  # dmesg shows what /dev/kmsg holds
+            logs.append(source(asked.host, clock))
+    return logs
 
 
-def _said(log: Log) -> str:
-    return f"{log.state}: {log.detail}" if log.detail else "no lines" if log.state == OK else log.state
-
-
-def _covered_s(log: Log, clock: Clock, boot: Optional[str]) -> Optional[int]:
-    """Return how many seconds of the window the log is complete for; all of it when this boot is younger.
-
-    A journal that was started late dates the whole boot at its own start: there the kernel's first message tells.
-    """
-    if log.state != OK or log.from_at is None:
-        return None
-    first = log.lines[0] if log.lines else None
-    whole_boot = clock.booted_at is not None and log.from_at <= clock.booted_at + BOOT_SLACK_S
-    whole_boot = whole_boot or bool(first and first.boot in (None, boot) and FIRST_MESSAGE.match(first.text))
-    if log.from_at <= clock.start or whole_boot:
-        return clock.window_s
-    return max(0, int(clock.now - log.from_at))
-
-
-def _shortcoming(log: Log, covered_s: Optional[int], clock: Clock) -> str:
-    if log.state != OK:
-        return f"the kernel log could not be read ({_said(log)})"
-    if log.truncated:
-        return "not all lines of the window were seen: there are more than are read, or the answer was cut off"
-    if covered_s is None:
-        return "it cannot be said how far back this log reaches"
-    return f"the log reaches back {covered_s} s of the {clock.window_s} s that were asked for"
+def _complain(asked: Asked, logs: Sequence[Log], reach: Reach, clock: Clock, levels: bool) -> None:
+    """Note what is not known, the reason that matters first."""
+    if not reach.complete:
+        asked.fail(reach.source or log_reach.refusal(logs).source, log_reach.shortcoming(reach, logs, clock))
+    spared = (ABSENT, UNRECORDED) if reach.sources else (ABSENT,)
+    for number, log in enumerate(logs):
+        if not log.useful and (log.state not in spared or (number == 0 and log.state == UNRECORDED)):
+            asked.fail(log.source, log.said)
+    if not levels:
+        asked.fail(reach.source, "lines without a level: errors that no check knows cannot be told from other lines")
 
 
 def _command(answer: Command, source: str) -> Optional[Log]:
@@ -209,40 +165,13 @@ def _since_boot(source: str, lines: List[kmsg.Line], clock: Clock, truncated: bo
     return Log(source, OK, "", lines, min(times) if known else None, truncated)
 
 
-def _kern_log(host: Host, _unused: Clock) -> Log:
+def _kern_log(host: Host, clock: Clock) -> Log:
+    """A file that has no line of this boot is not written any more: how far it reaches cannot be said."""
     answer = host.run(["tail", "-c", str(RING_LIMIT // 2), KERN_LOG], timeout=10, limit=RING_LIMIT)
     said = answer.stderr.decode("utf-8", "replace")
     if "No such file" in said:
         return Log(KERN_LOG, ABSENT)
     lines = kmsg.syslog(answer.stdout)
     times = [line.at for line in lines if line.at is not None]
-    known = bool(lines) and len(times) == len(lines)
+    known = bool(lines) and len(times) == len(lines) and clock.booted_at is not None and max(times) >= clock.booted_at
     return _command(answer, KERN_LOG) or Log(KERN_LOG, OK, "", lines, min(times) if known else None)
-
-
-def _persistent(asked: Asked) -> Optional[bool]:
-    """Say whether the journal is kept on disk, so that it outlives a reboot."""
-    answer = asked.host.names("/var/log/journal")
-    if answer.state in (OK, ABSENT):
-        return bool(answer.names)
-    asked.fail("/var/log/journal", answer.state)
-    return None
-
-
-def _crash_records(asked: Asked) -> Optional[List[str]]:
-    """Return what earlier crashes left behind; ``None`` when no place for it can be listed."""
-    answers = {place: asked.host.names(place) for place in CRASH_RECORDS}
-    for place, answer in answers.items():
-        if answer.state not in (OK, ABSENT):
-            asked.fail(place, answer.state)
-    if any(answer.state not in (OK, ABSENT) for answer in answers.values()):
-        return None
-    if all(answer.state == ABSENT for answer in answers.values()):
-        asked.fail("/sys/fs/pstore", "no place for crash records exists")
-        return None
-    return [
-        f"{place}/{name}"
-        for place, answer in answers.items()
-        for name in answer.names
-        if re.fullmatch(CRASH_RECORDS[place], name)
-    ]

@@ -44,7 +44,7 @@ def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:
     answers = _ask(asked, ports, is_root)
     neighbours = answers.parsed(NEIGHBOURS, _neighbours)
     for port in ports[: nic_port.PORT_LIMIT]:
-        nic_port.describe(asked, answers, port, is_root)
+        nic_port.describe(asked, answers, port, is_root, uptime_s)
     _add_neighbours(ports, neighbours)
     bonds = nic_bond.collect(asked, netdevs)
     nic_bond.add_switches(bonds, {port["name"]: port for port in ports})
@@ -132,6 +132,8 @@ def _relate(
     for netdev in netdevs:
         # by name last: in a RoCE LAG the second port has no RDMA device of its own, only the bond has one
         device = functions.get(netdev["pci_address"]) or devices.get(netdev["name"]) or devices.get(netdev["master"])
+        known = netdev["addresses"]
+        netdev["routable_addresses"] = None if known is None else sum(one["scope"] == "global" for one in known)
         netdev["rdma"] = device is not None
         netdev["rdma_device"] = device
         netdev["default_route"] = None if routes is None else bool({netdev["name"], netdev["master"]} & leading)

@@ -57,7 +57,7 @@ def _member(asked: Asked, name: str) -> Dict[str, Any]:
 def _empty_is_none(asked: Asked, path: str) -> Optional[int]:
     """Return a number that the kernel replaces by nothing at all, or by ``N/A``, for who may not know it."""
     text = asked.text(path)
-    return int(text) if text and text.isdigit() else None
+    return int(text) if text and text.isdecimal() else None
 
 
 def add_switches(bonds: List[Dict[str, Any]], by_name: Mapping[str, Mapping[str, Any]]) -> None:

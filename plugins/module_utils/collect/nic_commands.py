@@ -9,7 +9,7 @@ import threading
 import time
 from typing import Any, Callable, Dict, List, Optional, Sequence
 
-from ..host import ABSENT, OK, TIMEOUT, Asked, Command
+from ..host import ABSENT, FAILED, OK, TIMEOUT, Asked, Command
 
 WORKERS = 8
 DEADLINE_S = 20.0
@@ -39,8 +39,16 @@ class Answers:
             except IndexError:
                 return
             left = self._until - time.monotonic()
-            late = Command(argv, TIMEOUT, detail="the time for all commands was used up")
-            self._given[" ".join(argv)] = self._asked.host.run(argv, timeout=min(_EACH_S, left)) if left > 0 else late
+            self._given[" ".join(argv)] = self._answer(argv, left)
+
+    def _answer(self, argv: List[str], left: float) -> Command:
+        """Return what became of one command: an answer that nobody foresaw costs the others nothing."""
+        if left <= 0:
+            return Command(argv, TIMEOUT, detail="the time for all commands was used up")
+        try:
+            return self._asked.host.run(argv, timeout=min(_EACH_S, left))
+        except Exception as error:
+            return Command(argv, FAILED, detail=f"{type(error).__name__}: {error}")
 
     def text(self, *argv: str) -> Optional[str]:
         """Return what a command printed; ``None`` when it failed, or when the device does not know the question."""

@@ -8,7 +8,7 @@ import re
 from typing import Any, Dict, List, Mapping, Optional
 
 from ..host import Asked
-from ..parse import dcb, ethtool
+from ..parse import dcb, ethtool, nic_counters
 from .nic_commands import Answers
 from .nic_netdev import NET
 
@@ -24,7 +24,7 @@ def commands(port: Mapping[str, Any], is_root: bool) -> List[List[str]]:
     if port["link_layer"] == "Ethernet":
         asking += [["ethtool", *option, name] for option in ([], ["-a"], ["-g"], ["--show-fec"])]
     if _is_roce(port):
-        asking += [_dcb(what, name) for what in ("pfc", "app")]
+        asking += [*(_dcb(what, name) for what in ("pfc", "app")), ["ethtool", "-S", name]]
     return asking
 
 
@@ -36,7 +36,7 @@ def _is_roce(port: Mapping[str, Any]) -> bool:
     return bool(port["rdma"] and port["link_layer"] == "Ethernet")
 
 
-def describe(asked: Asked, answers: Answers, port: Dict[str, Any], is_root: bool) -> None:
+def describe(asked: Asked, answers: Answers, port: Dict[str, Any], is_root: bool, uptime_s: Optional[float]) -> None:
     """Put what was answered onto the port."""
     name = port["name"]
     driver = ethtool.driver(answers.text("ethtool", "-i", name) or "")
@@ -55,6 +55,7 @@ def describe(asked: Asked, answers: Answers, port: Dict[str, Any], is_root: bool
     text = answers.text("ethtool", name)
     port.update(ethtool.link(text if text is not None else ""))
     port["qos"] = _qos(asked, answers, name) if _is_roce(port) else None
+    port["congestion"] = _congestion(asked, answers, name, uptime_s) if _is_roce(port) else None
 
 
 def _module(asked: Asked, answers: Answers, name: str) -> Optional[Dict[str, Any]]:
@@ -66,7 +67,7 @@ def _module(asked: Asked, answers: Answers, name: str) -> Optional[Dict[str, Any
     if found is None:
         asked.fail(f"ethtool -m {name}", "not understood: no module identifier in the answer")
         return None
-    return {"present": True, "diagnostics": found["temperature_c"] is not None, **found}
+    return {"present": True, **found}
 
 
 def _qos(asked: Asked, answers: Answers, name: str) -> Dict[str, Any]:
@@ -80,6 +81,15 @@ def _qos(asked: Asked, answers: Answers, name: str) -> Dict[str, Any]:
         "cnp_dscp": asked.number(f"{NET}/{name}/ecn/roce_np/cnp_dscp"),
         "cnp_priority": asked.number(f"{NET}/{name}/ecn/roce_np/cnp_802p_prio"),
     }
+
+
+def _congestion(asked: Asked, answers: Answers, name: str, uptime_s: Optional[float]) -> Optional[Dict[str, Any]]:
+    """Return what a RoCE port counted of pause frames and full buffers, and the rates since boot."""
+    text = answers.text("ethtool", "-S", name)
+    counts = None if text is None else nic_counters.counters(text)
+    if text is not None and counts is None:
+        asked.fail(f"ethtool -S {name}", "not understood: no counter in the answer")
+    return None if counts is None else {"source": "ethtool -S", **counts, **nic_counters.rates(counts, uptime_s)}
 
 
 def _enabled(asked: Asked, folder: str) -> Optional[List[int]]:

@@ -139,7 +139,7 @@ def _pkeys(asked: Asked, base: str) -> Optional[List[str]]:
 
 
 def _table(asked: Asked, folder: str, is_set: Any) -> Optional[List[Tuple[int, str]]]:
-    names = sorted((name for name in asked.names(folder) if name.isdigit()), key=int)
+    names = sorted((name for name in asked.names(folder) if name.isdecimal()), key=int)
     found: List[Tuple[int, str]] = []
     empty = 0
     for name in names[:_TABLE_LIMIT]:

@@ -18,10 +18,24 @@ ROOT = "/sys/bus/pci/devices"
 ACCELERATOR_VENDORS = ("0x10de", "0x1002", "0x1da3")
 ACCELERATOR_CLASSES = ("0300", "0302", "0380", "1200")
 CONFIG_BYTES = 4096
-ROLES = {"0200": "nic", "0207": "nic", "0108": "nvme"}  # by class
+ROLES = {"0200": "nic", "0207": "nic", "0108": "nvme", "0104": "raid", "0107": "raid"}  # by class
 NVSWITCH = ("0x10de", "0680")
 ALL_ROLES = ("bridge", "gpu", "nic", "nvme", "nvswitch")
 LEADING = ("gpu", "nic")  # the bridges above these are of interest
+LINK_ROLES = {
+    "gpu": "accelerator",
+    "nic": "nic",
+    "nvme": "drive",
+    "raid": "drive",
+}  # whose links are held against both ends
+NO_LINK = "none"
+
+
+def wanted(profile: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return which adapters are the fabric's, where the profile states their links itself."""
+    fabric = (profile.get("nic") or {}).get("fabric") or {}
+    stated = fabric.get("pcie_width") and fabric.get("driver")
+    return {"fabric": {key: fabric.get(key) for key in ("driver", "device")}} if stated else {}
 
 
 def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:
@@ -37,10 +51,14 @@ def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:
         for name, leads in sorted(bridges.items())
     ]
     _switch_mates(devices, paths)
+    for device in devices:
+        device.update(_link(asked, device, wanted.get("fabric")))
+    kinds = [device["link_role"] for device in devices]
     return {
         "source": "sysfs",
         "function_count": len(names) or None,
         "role_counts": {role: [each["role"] for each in devices].count(role) for role in ALL_ROLES} if names else None,
+        "link_counts": {kind: kinds.count(kind) for kind in sorted(set(LINK_ROLES.values()))} if names else None,
         "devices": devices if names else None,
         "errors": asked.errors,
     }
@@ -106,6 +124,7 @@ def _device(asked: Asked, name: str, role: str, path: List[str]) -> Dict[str, An
     bars = parse.bar_sizes(text("resource"))
     aer = {kind: parse.aer_total(text(f"aer_dev_{kind}")) for kind in ("correctable", "nonfatal", "fatal")}
     virtual = text("sriov_numvfs")
+    config = asked.bytes(f"{ROOT}/{name}/config", limit=CONFIG_BYTES)
     return {
         "label": f"PCI {name}",
         "address": name,
@@ -128,8 +147,37 @@ def _device(asked: Asked, name: str, role: str, path: List[str]) -> Dict[str, An
         "sriov_capable": asked.host.link(f"{ROOT}/{name}/sriov_numvfs") is not None,
         "sriov_vfs": int(virtual) if virtual and re.fullmatch(r"\d{1,5}", virtual) else None,
         **_iommu(asked, name),
-        **parse.config_space(asked.bytes(f"{ROOT}/{name}/config", limit=CONFIG_BYTES)),
+        **parse.config_space(config),
+        **parse.containment(config),
     }
+
+
+def _link(asked: Asked, device: Mapping[str, Any], fabric: Optional[Mapping[str, Any]]) -> Dict[str, Any]:
+    """Return what a link could be: the least of what the function and the port above it can do.
+
+    ``link_role`` is what the link is judged as, ``none`` for what has no link of its own.
+    """
+    address, above = device["address"], device["upstream"]
+    has = asked.host.link(f"{ROOT}/{address}/current_link_width") is not None
+    role = LINK_ROLES.get(device["role"], NO_LINK) if has and not _in_fabric(asked, device, fabric) else NO_LINK
+    width, speed = device["width_max"], device["speed_max_gts"]
+    port_width = parse.link_width(_text(asked, above, "max_link_width")) if above else None
+    port_speed = parse.link_speed(_text(asked, above, "max_link_speed")) if above else None
+    return {
+        "link_role": role,
+        "width_possible": min(width, port_width or width) if width else None,
+        "speed_possible_gts": min(speed, port_speed or speed) if speed else None,
+    }
+
+
+def _in_fabric(asked: Asked, device: Mapping[str, Any], fabric: Optional[Mapping[str, Any]]) -> bool:
+    if not fabric or device["role"] != "nic" or device["driver"] != fabric["driver"]:
+        return False
+    try:
+        named = re.compile(str(fabric.get("device") or ""))
+    except re.error:
+        return False
+    return any(named.search(name) for name in asked.host.names(f"{ROOT}/{device['address']}/infiniband").names)
 
 
 def _iommu(asked: Asked, name: str) -> Dict[str, Optional[str]]:

@@ -56,6 +56,7 @@ def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:
         "audit": _told(asks["units"].errors + asks["audit"].errors, audit),
         "mandatory_access": _mandatory_access(asked),
         "lockdown": _lockdown(asked),
+        "module_signatures": {"Y": True, "N": False}.get(asked.text("/sys/module/module/parameters/sig_enforce") or ""),
         "kernel": {"source": "/proc/sys", **{name: asked.number(f"/proc/sys/{path}") for name, path in KERNEL.items()}},
         "accounts": _told(asks["accounts"].errors, accounts(asks["accounts"])),
         "sudo": _told(asks["sudo"].errors, sudo(asks["sudo"])),
@@ -163,7 +164,7 @@ def _audit_log_action(asked: Asked) -> Optional[str]:
 
 
 def _digits(text: Optional[str]) -> bool:
-    return text is not None and text.isdigit()
+    return text is not None and text.isdecimal()
 
 
 def _mandatory_access(asked: Asked) -> Dict[str, Any]:

@@ -27,7 +27,7 @@ HUMAN_UIDS = range(1000, 60000)
 def accounts(asked: Asked) -> Dict[str, Any]:
     """Return what /etc/passwd and, for root, /etc/shadow say of the local accounts."""
     rows = [line.split(":") for line in (asked.text("/etc/passwd", required=True) or "").splitlines()]
-    users = [row for row in rows if len(row) == 7 and row[2].isdigit()]
+    users = [row for row in rows if len(row) == 7 and row[2].isdecimal()]
     uids = [row[2] for row in users]
     shadow = asked.text("/etc/shadow", required=True)
     if shadow is not None and not _shadow(shadow):
@@ -78,7 +78,7 @@ def sudo(asked: Asked) -> Dict[str, Any]:
     return {
         "source": "/etc/sudoers",
         "rules_without_password": sum("NOPASSWD" in line for line in lines) if readable else None,
-        "files": sum(answer.state == OK for answer in answers),
+        "files": sum(answer.state == OK and bool(answer.data.strip()) for answer in answers) if readable else None,
     }
 
 

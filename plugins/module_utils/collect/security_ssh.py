@@ -51,11 +51,11 @@ def daemon(asked: Asked, effective: Optional[str]) -> Dict[str, Any]:
 
 
 def _ports(text: Optional[str]) -> Optional[List[int]]:
-    return [int(word) for word in text.split() if word.isdigit()] or None if text else None
+    return [int(word) for word in text.split() if word.isdecimal()] or None if text else None
 
 
 def _number(text: Optional[str]) -> Optional[int]:
-    return int(text) if text and text.isdigit() else None
+    return int(text) if text and text.isdecimal() else None
 
 
 def _included(asked: Asked, pattern: str) -> List[str]:

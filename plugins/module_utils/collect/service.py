@@ -13,7 +13,8 @@ from typing import Any, Dict, List, Mapping
 from ..host import Asked, Host
 from . import service_containers, service_devices, service_ports, service_units
 
-ROLES = ("accelerator", "runtime", "platform", "observability", "workload")
+ON_DEMAND = "on_demand"  # what a workload manager starts for the jobs that need it
+ROLES = ("accelerator", ON_DEMAND, "supporting", "runtime", "platform", "observability", "workload")
 
 
 def wanted(profile: Mapping[str, Any]) -> Dict[str, Any]:
@@ -24,6 +25,7 @@ def wanted(profile: Mapping[str, Any]) -> Dict[str, Any]:
         "units": [{"name": name, "role": role} for role in ROLES for name in by_role.get(role) or []],
         **{key: list(service.get(key) or []) for key in ("containers", "ports", "processes", "device_users")},
         "engine": service.get("engine"),
+        **({"ports_allowed": service["ports_allowed"]} if isinstance(service.get("ports_allowed"), list) else {}),
     }
 
 
@@ -35,13 +37,19 @@ def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:
     engines, containers = service_containers.collect(asked, wanted.get("containers") or [], wanted.get("engine"))
     users = wanted.get("device_users") or []
     pids = [unit["main_pid"] for unit in units or [] if unit["main_pid"]]
+    on_demand = None if units is None else [unit for unit in units if unit["role"] == ON_DEMAND]
     return {
         **system,
-        "units": units,
+        "units": None if units is None else [unit for unit in units if unit["role"] != ON_DEMAND],
+        "on_demand": on_demand,
+        "on_demand_installed": None
+        if on_demand is None
+        else sum(unit["load_state"] not in ("not-found", "masked") for unit in on_demand),
         "engines": engines,
         "containers": containers,
         "device_users": _device_users(asked, users, [*(units or []), *(containers or [])]) if users else None,
         **service_ports.collect(asked, wanted.get("ports") or [], pids),
+        "unexpected_listeners": service_ports.unexpected(asked, wanted.get("ports_allowed")),
         "processes": service_ports.processes(asked, wanted.get("processes") or []),
         "errors": asked.errors,
     }

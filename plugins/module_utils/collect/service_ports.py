@@ -7,10 +7,12 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, Iterable, List, Optional, Set
 
-from ..host import OK, Asked
+from ..host import ABSENT, OK, Asked
 from ..parse.sockets import Listener, listeners
 
 TABLES = (("tcp", "tcp"), ("tcp", "tcp6"), ("udp", "udp"), ("udp", "udp6"))
+LOCAL = re.compile(r"127\.|::1$|::ffff:127\.")
+RANGE = re.compile(r"(?:(tcp|udp)/)?(\d{1,5})(?:-(\d{1,5}))?")
 PORT = re.compile(r"(?:(tcp|udp)/)?(\d{1,5})")
 COMM_LENGTH = 15  # the kernel keeps no more of a process's name
 LINKS_MAX = 20000  # links looked at in search of a socket's owner
@@ -27,6 +29,31 @@ def collect(asked: Asked, ports: Iterable[Any], likely_pids: List[int]) -> Dict[
     _name_owners(asked, entries, likely_pids)
     every = {(one.protocol, one.port) for one in found}
     return {"ports": entries or None, "listening": [f"{protocol}/{port}" for protocol, port in sorted(every)]}
+
+
+def unexpected(asked: Asked, allowed: Optional[Iterable[Any]]) -> Optional[List[str]]:
+    """Return the ports that can be reached from outside and that ``allowed`` does not name, with the address of each.
+
+    ``allowed`` holds ports and ranges ("tcp/22", 22, "udp/32768-60999"); ``None`` when nothing is asked. ``None`` is
+    returned, too, when an entry or a table could not be read and nothing unexpected was found in the others.
+    """
+    if allowed is None:
+        return None
+    ranges = [RANGE.fullmatch(str(entry)) for entry in allowed]
+    heads = [asked.host.read(f"/proc/net/{table}", 64) for unused, table in TABLES]
+    readable = all(head.state == ABSENT or (head.state == OK and b"sl" in head.data) for head in heads)
+    if None in ranges:
+        asked.fail("profile", "service.ports_allowed: not a port or a range of ports: " + ", ".join(map(str, allowed)))
+    spans = [(one[1] or "tcp", int(one[2]), int(one[3] or one[2])) for one in ranges if one]
+    found = _listeners(asked)
+    foreign = [
+        f"{one.protocol}/{one.port} at {one.address}"
+        for one in found or []
+        if not LOCAL.match(one.address)
+        and not any(protocol == one.protocol and low <= one.port <= high for protocol, low, high in spans)
+    ]
+    whole = found is not None and None not in ranges and readable
+    return sorted(set(foreign)) if foreign or whole else None
 
 
 def processes(asked: Asked, names: Iterable[str]) -> Optional[List[Dict[str, Any]]]:
@@ -99,4 +126,4 @@ def inode(target: Optional[str]) -> int:
 
 def pids(asked: Asked) -> List[int]:
     """Return all process ids that can be seen."""
-    return [int(name) for name in asked.names("/proc") if name.isdigit()]
+    return [int(name) for name in asked.names("/proc") if name.isdecimal()]

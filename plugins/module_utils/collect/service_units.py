@@ -59,6 +59,9 @@ def system(asked: Asked) -> Dict[str, Any]:
     if names == [] and failed and failed.strip():
         asked.fail("systemctl list-units", f"not understood: {failed.strip()[:60]!r}")
         names = None
+    if names == [] and state in ("", "degraded"):  # an empty answer counts where nothing speaks against it
+        asked.fail("systemctl list-units", f"no failed unit, but the state of the system is {state or 'not known'}")
+        names = None
     return {
         "source": "systemd",
         "systemd": True,
@@ -116,6 +119,7 @@ def _unit(
         "source": "systemd",
         "load_state": unit.get("LoadState"),
         "active_state": unit.get("ActiveState"),
+        "demand_state": _demand_state(unit),
         "sub_state": unit.get("SubState"),
         "enabled_state": unit.get("UnitFileState") or None,
         "result": unit.get("Result") or None,
@@ -131,6 +135,22 @@ def _unit(
         "device_policy": unit.get("DevicePolicy"),
         "version": _version(asked, name) if unit.get("LoadState") == "loaded" else None,
     }
+
+
+def _demand_state(unit: Mapping[str, str]) -> Optional[str]:
+    """Return how a unit stands that may be started on demand.
+
+    ``running``; ``waiting``: not started, and not enabled either; ``stopped``: enabled and yet not running; else what
+    systemd calls it (``failed``, ``activating``). ``None`` when systemd does not say whether it is enabled.
+    """
+    active, enabled = unit.get("ActiveState"), unit.get("UnitFileState")
+    if active == "active":
+        return "running"
+    if active != "inactive":
+        return active
+    if unit.get("LoadState") in ("not-found", "masked"):
+        return "waiting"
+    return None if not enabled else "stopped" if enabled in ("enabled", "enabled-runtime") else "waiting"
 
 
 def _uptime(asked: Asked) -> Optional[float]:

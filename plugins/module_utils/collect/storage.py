@@ -9,13 +9,13 @@ from functools import partial
 from typing import Any, Dict, List, Mapping, Optional
 
 from ..host import ABSENT, OK, Asked, Host
-from ..parse import mdstat, mounts, smart
+from ..parse import mounts, smart
+from . import storage_network
+from . import storage_redundancy as redundancy
 from .asking import side_by_side
 
 PROBES = 32  # file systems whose space is asked; a hypervisor may have hundreds
 SECTOR = 512  # bytes; sysfs counts in these whatever the drive's own sector size
-EXT4 = "/sys/fs/ext4"
-POOLS = "/proc/spl/kstat/zfs"
 
 _DISK = re.compile(r"(sd|vd|hd|xvd)[a-z]+|nvme\d+n\d+|mmcblk\d+|pmem\d+")
 _CONTROLLER = re.compile(r"nvme\d+")
@@ -37,7 +37,7 @@ def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:
     targets = wanted.get("mounts", ["/"])
     table = _mounts(asked, targets, wanted.get("network", True))
     drives = _nvme(asked)
-    arrays, pools, damaged = _arrays(asked), _pools(asked), _filesystems(asked)
+    kept = redundancy.collect(asked, mounts.mountinfo(asked.text("/proc/self/mountinfo") or ""))
     swaps = asked.text("/proc/swaps")
     return {
         "source": "sysfs",
@@ -47,12 +47,9 @@ def collect(host: Host, wanted: Mapping[str, Any]) -> Dict[str, Any]:
         "devices": _devices(asked),
         "nvme": drives,
         "nvme_count": None if drives is None else len(drives),
-        "arrays": arrays,
-        "arrays_unhealthy": None if arrays is None else [_say_array(each) for each in arrays if _unhealthy(each)],
-        "pools": pools,
-        "pools_unhealthy": _pools_unhealthy(pools),
-        "filesystems": damaged,
-        "filesystems_damaged": _damaged(damaged),
+        **kept,
+        "fuse": storage_network.fuse(asked),
+        "lustre": storage_network.lustre(asked),
         "swap": None if swaps is None else mounts.swaps(swaps),
         "errors": asked.errors,
     }
@@ -67,7 +64,11 @@ def _mounts(asked: Asked, targets: List[str], network: bool) -> Optional[List[Di
     if text is None:
         return None
     entries: Dict[str, Dict[str, Any]] = {}
-    for mount in mounts.mountinfo(text):
+    table = mounts.mountinfo(text)
+    if not table:
+        asked.fail("/proc/self/mountinfo", "no mount in it")
+        return None
+    for mount in table:
         wanted = mount["target"] in targets
         of_interest = wanted or (mount["kind"] != mounts.OTHER and mount["fstype"] not in mounts.READ_ONLY_TYPES)
         key = mount["target"] if wanted else mount["device"]
@@ -214,78 +215,3 @@ def _health(asked: Asked, name: str) -> Optional[Dict[str, Any]]:
         said.append(answer.detail or answer.stderr.decode("utf-8", "replace").strip()[:120] or f"exit code {answer.rc}")
     asked.fail(f"health log of {name}", "; ".join(said))
     return None
-
-
-# arrays, pools, file systems
-
-
-def _arrays(asked: Asked) -> Optional[List[Dict[str, Any]]]:
-    """Return the md arrays; where the kernel has no md there are none."""
-    answer = asked.host.read("/proc/mdstat")
-    if answer.state not in (OK, ABSENT):
-        asked.fail("/proc/mdstat", answer.state)
-        return None
-    text = answer.data.decode("utf-8", "replace")
-    arrays = mdstat.mdstat(text)
-    if answer.state == OK and not arrays and not text.startswith("Personalities"):
-        asked.fail("/proc/mdstat", f"not understood: {text[:60]!r}")
-        return None
-    return arrays
-
-
-def _pools_unhealthy(pools: Optional[List[Dict[str, Any]]]) -> Optional[List[str]]:
-    """Return the pools that are not online; ``None`` when none is seen to be ill and of one the state is not known."""
-    ill = [_say_pool(each) for each in pools or [] if each["state"] not in (None, "ONLINE")]
-    unknown = pools is None or any(each["state"] is None for each in pools)
-    return None if unknown and not ill else ill
-
-
-def _unhealthy(array: Mapping[str, Any]) -> bool:
-    return array["state"] != "active" or bool(array["degraded"]) or bool(array["failed"])
-
-
-def _say_array(array: Mapping[str, Any]) -> str:
-    if array["state"] != "active":
-        return f"{array['name']} is {array['state']}"
-    lost = f", failed: {', '.join(array['failed'])}" if array["failed"] else ""
-    built = f", {array['action']} at {array['progress_percent']:g} %" if array["progress_percent"] is not None else ""
-    return f"{array['name']} has {array['active']} of {array['expected']} members{lost}{built}"
-
-
-def _pools(asked: Asked) -> Optional[List[Dict[str, Any]]]:
-    answer = asked.host.names(POOLS)
-    if answer.state not in (OK, ABSENT):
-        asked.fail(POOLS, answer.state)
-        return None
-    places = {name: f"{POOLS}/{name}/state" for name in answer.names}  # what has no state is no pool
-    return [
-        {"label": name, "name": name, "state": asked.text(place) or None}
-        for name, place in places.items()
-        if asked.host.link(place)
-    ]
-
-
-def _say_pool(pool: Mapping[str, Any]) -> str:
-    return f"{pool['name']} is {pool['state']}"
-
-
-def _filesystems(asked: Asked) -> Optional[List[Dict[str, Any]]]:
-    """Return the error counters that ext4 keeps on disk; they last until a check of the file system clears them."""
-    answer = asked.host.names(EXT4)
-    if answer.state not in (OK, ABSENT):
-        asked.fail(EXT4, answer.state)
-        return None
-    counters = {name: f"{EXT4}/{name}/errors_count" for name in answer.names}
-    counts = {name: asked.number(path) for name, path in counters.items() if asked.host.stat(path)}
-    return [{"label": name, "kind": "ext4", "errors": count} for name, count in counts.items()]
-
-
-def _damaged(filesystems: Optional[List[Dict[str, Any]]]) -> Optional[List[str]]:
-    """Return the file systems with errors; what none is known of stays unknown while a counter cannot be read."""
-    found = [_say_damage(each) for each in filesystems or [] if each["errors"]]
-    unread = filesystems is None or any(each["errors"] is None for each in filesystems)
-    return None if unread and not found else found
-
-
-def _say_damage(filesystem: Mapping[str, Any]) -> str:
-    return f"{filesystem['label']}: {filesystem['errors']} errors"

@@ -8,33 +8,16 @@ that the profile does not state, two values that cannot be compared.
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Optional
 
 from . import waivers as waiving
-from .catalogue import conditions
+from .applies import chosen, skip_reason
+from .context import Ground, because
+from .context import operand as operand_of
 from .functions import FUNCTIONS
 from .operators import OPERATORS, say, say_expected
-from .paths import Item, around, is_missing, items, look
-from .results import FAIL, NOT_APPLICABLE, PASS, UNKNOWN, Result, phases, reached, verdict
-
-REFERENCES = ("profile", "fact", "item")
-REASONS_SHOWN = 2
-
-
-class Ground(NamedTuple):
-    """What a judgement stands on. ``profile`` is ``{"name", "values", "sources"}``; ``at`` a time in ISO 8601."""
-
-    facts: Mapping[str, Any]
-    profile: Mapping[str, Any]
-    at: str
-
-
-class Operand(NamedTuple):
-    """An expectation made concrete: its value, why it has none, and where it comes from."""
-
-    value: Any
-    missing: Optional[str]
-    origin: Optional[str]
+from .paths import Item, items, never_written
+from .results import FAIL, PASS, UNKNOWN, Result, phases, reached, verdict
 
 
 def judge(
@@ -61,9 +44,9 @@ def judge_check(check: Mapping[str, Any], ground: Ground) -> List[Result]:
     """Return the rows of one check: one for everything that passes, one for every item that does not."""
     if "settled" in check:
         return [dict(check["settled"], at=ground.at)]
-    hindrance = _hindrance(check, ground)
-    if hindrance:
-        status, reason = hindrance
+    skipped = skip_reason(check, ground)
+    if skipped:
+        status, reason = skipped
         said = f"{check['what']} is unknown: {reason}" if status == UNKNOWN else None
         return [_row(check, ground, None, status, message=said, reason=reason)]
     try:
@@ -74,33 +57,16 @@ def judge_check(check: Mapping[str, Any], ground: Ground) -> List[Result]:
     return _gathered(check, ground, rows)
 
 
-def _hindrance(check: Mapping[str, Any], ground: Ground) -> Optional[Tuple[str, str]]:
-    """Return why a check is not applicable, or cannot be known to be applicable."""
-    for condition in conditions(check):
-        side, path = next((key, condition[key]) for key in ("profile", "fact") if key in condition)
-        value = look(ground.profile["values"] if side == "profile" else ground.facts, path)
-        name = f"profile {ground.profile['name']}" if side == "profile" else "this machine"
-        if "defined" in condition:
-            if (value is not None) != condition["defined"]:
-                state = "states no" if value is None else "states"
-                return NOT_APPLICABLE, f"{name} {state} {path}"
-            continue
-        if value is None or (side == "fact" and is_missing(value)):
-            return UNKNOWN, f"{name} {'states no' if side == 'profile' else 'shows no'} {path}" + _because(ground, path)
-        for operator, stated in condition.items():
-            operand = _operand(stated, None, ground).value
-            if operator in OPERATORS and not OPERATORS[operator].holds(value, operand):
-                return (
-                    NOT_APPLICABLE,
-                    f"{name}: {path} is {say(value)}, this check is for {say_expected(operator, operand)}",
-                )
-    return None
+def unanswered(check: Mapping[str, Any], ground: Ground, reason: str) -> Result:
+    """Return the row of a check whose facts were asked for and did not arrive: unknown, whatever its conditions."""
+    said = f"{check['what']} is unknown: {reason}"
+    return _row(check, ground, None, UNKNOWN, message=said, reason=reason)
 
 
 def _by_subject(check: Mapping[str, Any], ground: Ground) -> List[Result]:
     found = items(ground.facts, check["subject"])
-    chosen = [(item, _chosen(item, check.get("where", {}), ground)) for item in found]
-    kept = [(item, state) for item, state in chosen if state is not False]
+    states = [(item, chosen(item, check.get("where", {}), ground)) for item in found]
+    kept = [(item, state) for item, state in states if state is not False]
     if not kept:
         reason = f"{check['subject']}: none of {len(found)} items is meant by this check"
         return [_row(check, ground, None, UNKNOWN, message=f"{check['what']} is unknown: {reason}", reason=reason)]
@@ -109,63 +75,57 @@ def _by_subject(check: Mapping[str, Any], ground: Ground) -> List[Result]:
     return [_judge_item(check, ground, item if state is True else item._replace(missing=state)) for item, state in kept]
 
 
-def _chosen(item: Item, where: Mapping[str, Any], ground: Ground) -> Any:
-    """Return True when ``where`` means the item, False when not, and a text when that cannot be known."""
-    for path, wanted in where.items():
-        value = around(item, path)
-        if item.missing and not item.around:
-            return True  # nothing is there at all: the item itself already says so
-        if is_missing(value):
-            return f"{path} has no value"
-        expect = wanted if isinstance(wanted, dict) else {"eq": wanted}
-        for operator, stated in expect.items():
-            operand = _operand(stated, item, ground)
-            if operand.missing or not OPERATORS[operator].holds(value, operand.value):
-                return operand.missing or False
-    return True
-
-
 def _judge_item(check: Mapping[str, Any], ground: Ground, item: Item) -> Result:
+    """Return the row of one item; an expectation that it does not meet decides, whatever is unknown of the others."""
     expected, origin = [], None
     status, trouble = PASS, item.missing
     for operator, stated in check["expect"].items():
-        operand = _operand(stated, item, ground)
+        operand = operand_of(stated, item, ground)
         origin = operand.origin or origin
         if operand.missing:
             trouble = trouble or operand.missing
             continue
         expected.append((operator, operand.value))
-        if trouble is None:
+        if item.missing is None:
             try:
                 status = status if OPERATORS[operator].holds(item.value, operand.value) else FAIL
             except (TypeError, ValueError, IndexError) as error:
-                trouble = str(error)
+                trouble = trouble or str(error)
     said = " and ".join(say_expected(operator, value) for operator, value in expected)
-    if trouble:
+    if trouble and status == PASS:
         return _unknown(check, ground, item, trouble, said or None, origin)
     return _row(check, ground, item.label, status, item.value, said, item.source, origin)
 
 
 def _together(check: Mapping[str, Any], ground: Ground, found: List[Item]) -> List[Result]:
+    """Return the row of all items beside each other; two known ones can decide, whatever is unknown of the others."""
     operator, operand = next(iter(check["expect"].items()))
     said = say_expected(operator, operand)
-    for item in found:
-        if item.missing:
-            return [_unknown(check, ground, item, item.missing, said, None)]
-    values = [item.value for item in found]
+    known = [item for item in found if not _says_nothing(item, operator)]
+    unknown = [item for item in found if _says_nothing(item, operator)]
     groups: Dict[str, List[str]] = {}
-    for item in found:
+    for item in known:
         groups.setdefault(say(item.value), []).append(item.label or "?")
-    if OPERATORS[operator].holds(values, operand):
-        status, observed = PASS, values[0] if len(groups) == 1 else list(groups)
-    else:
+    if not OPERATORS[operator].holds([item.value for item in known], operand) and known:
         few = sorted(groups.items(), key=lambda pair: -len(pair[1]))
-        status, observed = FAIL, "; ".join(f"{value}: {', '.join(who[:8])}" for value, who in few)
-    return [_row(check, ground, None, status, observed, said, found[0].source, None, len(found))]
+        observed = "; ".join(f"{value}: {', '.join(who[:8])}" for value, who in few)
+        return [_row(check, ground, None, FAIL, observed, said, known[0].source, None, len(found))]
+    if unknown:
+        first = unknown[0]
+        trouble = first.missing or f"{say(first.value)} is no value, it is what stands where none was written"
+        return [_unknown(check, ground, first, trouble, said, None)]
+    observed = known[0].value if len(groups) == 1 else list(groups)
+    return [_row(check, ground, None, PASS, observed, said, found[0].source, None, len(found))]
+
+
+def _says_nothing(item: Item, operator: str) -> bool:
+    """Say whether an item cannot be held beside others: all can be wrong alike, all zero."""
+    zero = operator == "same" and item.value == 0 and not isinstance(item.value, bool)
+    return bool(item.missing) or zero or never_written(item.value)
 
 
 def _by_function(check: Mapping[str, Any], ground: Ground) -> List[Result]:
-    options = {key: _operand(value, None, ground).value for key, value in check.get("with", {}).items()}
+    options = {key: operand_of(value, None, ground).value for key, value in check.get("with", {}).items()}
     rows = []
     for found in FUNCTIONS[check["using"]](ground.facts, ground.profile["values"], options):
         if found.ok is None:
@@ -181,56 +141,12 @@ def _by_function(check: Mapping[str, Any], ground: Ground) -> List[Result]:
     return rows
 
 
-def _operand(stated: Any, item: Optional[Item], ground: Ground) -> Operand:
-    """Turn an operand of the catalogue into a value: a literal, or what a reference leads to."""
-    if isinstance(stated, list):
-        parts = [_operand(part, item, ground) for part in stated]
-        missing = next((part.missing for part in parts if part.missing), None)
-        return Operand(
-            [part.value for part in parts], missing, next((part.origin for part in parts if part.origin), None)
-        )
-    if not isinstance(stated, str) or stated.split(".")[0] not in REFERENCES or "." not in stated:
-        return Operand(stated, None, None)
-    kind, path = stated.split(".", 1)
-    if kind == "item":
-        value = around(item, path) if item else None
-        return Operand(value, f"{path} has no value" if is_missing(value) else None, None)
-    if kind == "fact":
-        value = look(ground.facts, path, item)
-        return Operand(value, f"{path} has no value" if is_missing(value) else None, None)
-    value = look(ground.profile["values"], path, item)
-    name = ground.profile["name"]
-    origin = f"profile {name}"
-    stated_by = ground.profile.get("sources", {}).get(path)
-    return Operand(
-        value,
-        f"profile {name} states no {path}" if value is None else None,
-        f"{origin}: {stated_by}" if stated_by else origin,
-    )
-
-
-def _because(ground: Ground, path: str) -> str:
-    """Return what the collector said about the sources of a domain that could not answer."""
-    domain = path.split(".", maxsplit=1)[0].split("[", maxsplit=1)[0]
-    facts = ground.facts.get(domain)
-    if not isinstance(facts, dict):
-        return f" ({domain} facts were not collected)"
-    said = [
-        f"{error.get('source')}: {error.get('reason')}"
-        for error in facts.get("errors") or []
-        if isinstance(error, Mapping)
-    ]
-    shown = "; ".join(said[:REASONS_SHOWN])
-    more = f" and {len(said) - REASONS_SHOWN} more" if len(said) > REASONS_SHOWN else ""
-    return f" ({shown}{more})" if said else ""
-
-
 def _unknown(
     check: Mapping[str, Any], ground: Ground, item: Item, trouble: str, expected: Optional[str], origin: Optional[str]
 ) -> Result:
     state = next((entry["state_detail"] for entry in item.around if entry.get("state_detail")), None)
     reason = trouble + (
-        f" ({state})" if state else _because(ground, check.get("subject", "")) if check.get("subject") else ""
+        f" ({state})" if state else because(ground, check.get("subject", "")) if check.get("subject") else ""
     )
     who = f"{item.label}: " if item.label else ""
     message = f"{who}{check['what']} is unknown: {reason}" + (f"; expected {expected}" if expected else "")

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 
+from .paths import is_missing
+
 
 class Operator(NamedTuple):
     """``holds(observed, operand)``, how the operand is said, and whether all items are judged together."""
@@ -60,15 +62,39 @@ def _among(observed: Any, operand: Any) -> bool:
 
 
 def _contains(observed: Any, operand: Any) -> bool:
-    return operand in (observed if isinstance(observed, str) else _list(observed))
+    """Say whether a text or list holds something; a list that does not, but for a part that is unknown, may."""
+    if isinstance(observed, str):
+        return _text(operand) in observed
+    if operand in _list(observed):
+        return True
+    _refuse_unknown(observed)
+    return False
+
+
+def _refuse_unknown(observed: Any) -> None:
+    if any(is_missing(part) for part in observed):
+        raise ValueError("a part of the list has no value")
+
+
+def _contains_all(observed: Any, operand: Any) -> bool:
+    return all(_contains(observed, part) for part in _list(operand))
+
+
+def _subset_of(observed: Any, operand: Any) -> bool:
+    """Say whether nothing stands in a list but what may; one part too many decides, whatever else is unknown."""
+    allowed = _list(operand)
+    if not all(part in allowed for part in _list(observed) if not is_missing(part)):
+        return False
+    _refuse_unknown(observed)
+    return True
 
 
 def version(value: Any) -> Tuple[Tuple[int, Any], ...]:
     """Return a version as something that compares: numbers by value, letters by alphabet ("580.105.08" > "580.95")."""
     parts = re.findall(r"\d+|[a-z]+", _text(value).lower())
-    if not any(part.isdigit() for part in parts):
+    if not any(part.isdecimal() for part in parts):
         raise ValueError(f"{value!r} is not a version")
-    return tuple((1, int(part)) if part.isdigit() else (0, part) for part in parts)
+    return tuple((1, int(part)) if part.isdecimal() else (0, part) for part in parts)
 
 
 def _within_percent(observed: Any, operand: Any) -> bool:
@@ -98,6 +124,9 @@ def _unique(observed: Any, operand: Any) -> bool:
     return (len(set(seen)) == len(seen)) == operand
 
 
+# What holds of everything when nothing is named: whoever asks for nothing is answered nothing.
+HOLD_OF_NOTHING = ("contains_all", "lacks", "ne", "not_in")
+
 OPERATORS: Dict[str, Operator] = {
     "eq": Operator(_eq, "{}"),
     "ne": Operator(lambda observed, operand: not _eq(observed, operand), "anything but {}"),
@@ -111,12 +140,8 @@ OPERATORS: Dict[str, Operator] = {
     "not_in": Operator(lambda observed, operand: not _among(observed, operand), "none of {}"),
     "contains": Operator(_contains, "to contain {}"),
     "lacks": Operator(lambda observed, operand: not _contains(observed, operand), "not to contain {}"),
-    "contains_all": Operator(
-        lambda observed, operand: all(_contains(observed, part) for part in _list(operand)), "to contain all of {}"
-    ),
-    "subset_of": Operator(
-        lambda observed, operand: all(part in _list(operand) for part in _list(observed)), "nothing beyond {}"
-    ),
+    "contains_all": Operator(_contains_all, "to contain all of {}"),
+    "subset_of": Operator(_subset_of, "nothing beyond {}"),
     "matches": Operator(
         lambda observed, operand: re.search(_text(operand), _text(observed)) is not None, "to match {}"
     ),

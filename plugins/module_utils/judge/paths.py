@@ -15,6 +15,7 @@ from typing import Any, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 TOKEN = re.compile(r"\[([^\]]*)\]|([^.\[\]]+)")
 EVERY = "*"
+NEVER_WRITTEN = re.compile(r"^(0x)?(0[0 .:_-]*|[fF]{4}[fF .:_-]*)$")
 PLACEHOLDERS = frozenset(
     ["", "-", "--", "n/a", "[n/a]", "na", "nan", "not available", "not supported", "[not supported]"]
     + [
@@ -61,6 +62,11 @@ def is_missing(value: Any) -> bool:
     if isinstance(value, str):
         return value.strip().lower() in PLACEHOLDERS
     return value is None or (isinstance(value, float) and value != value)
+
+
+def never_written(value: Any) -> bool:
+    """Say whether a text is what stands where no value was written: an identifier of zeros only, or of F only."""
+    return isinstance(value, str) and NEVER_WRITTEN.match(value.strip()) is not None
 
 
 def items(facts: Mapping[str, Any], subject: str) -> List[Item]:

@@ -13,21 +13,16 @@ import json
 import re
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
+from . import amd_ras, amd_throttle
+from .three_valued import any_of
+
 WRAPPERS = ("gpu_data", "xgmi_metric", "link_status")
 SCALES = {"B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}  # amd-smi writes MB where it counts in 1024s
-GENERATIONS = {2.5: 1, 5.0: 2, 8.0: 3, 16.0: 4, 32.0: 5, 64.0: 6}
+GENERATIONS = {2.5: 1, 5.0: 2, 8.0: 3, 16.0: 4, 32.0: 5, 64.0: 6, 128.0: 7}
 PLAUSIBLE = 1e18
 NONE_FOUND = ("no bad pages found", "no running processes detected")
+NO_LINK = ("", "X", "SELF", "N/A")  # disabled, the GPU itself, no such link
 ATTEMPTS_MOST = 200  # documents, or lines that look like the start of one
-
-# What throttles, by the section "throttle" of amd-smi metric
-THROTTLES = {
-    "prochot": "hw_power_brake",
-    "socket_thermal": "hw_thermal",
-    "vr_thermal": "hw_thermal",
-    "hbm_thermal": "hw_thermal",
-    "ppt": "sw_power_cap",
-}
 
 
 def documents(text: str) -> List[Any]:
@@ -121,9 +116,22 @@ def generation(value: Any) -> Optional[int]:
     return GENERATIONS.get(float(speed)) if speed is not None else None
 
 
-def enabled(value: Any) -> Optional[bool]:
-    """Return whether a text says ENABLED."""
-    return value.upper() == "ENABLED" if isinstance(value, str) else None
+def enabled(value: Any) -> Any:
+    """Return ENABLED as yes, DISABLED as no, and any other word as it stands."""
+    return {"ENABLED": True, "DISABLED": False}.get(value.upper(), value[:200]) if isinstance(value, str) else None
+
+
+def engines(entry: Mapping[str, Any], key: str) -> List[Any]:
+    """Return what every graphics engine of a GPU says under a key of its clock; "N/A" is ``None``."""
+    section = pick(entry, "clock")
+    names = sorted(name for name in section if re.fullmatch(r"gfx_\d+", str(name))) if isinstance(section, dict) else []
+    return [pick(section, f"{name}.{key}") for name in names]
+
+
+def lowest(values: Iterable[Any]) -> Optional[float]:
+    """Return the least of some numbers, those left out that say nothing."""
+    found = [each for each in map(number, values) if each is not None]
+    return min(found) if found else None
 
 
 Field = Tuple[str, Callable[[Any], Any], Sequence[str]]
@@ -147,6 +155,7 @@ STATIC: Tuple[Field, ...] = (
     ("thresholds.memory_max_c", number, ("limit.slowdown_vram_temperature",)),
     ("partition.compute", words, ("partition.accelerator_partition", "partition.compute_partition")),
     ("partition.memory", words, ("partition.memory_partition",)),
+    ("ras.bad_page_threshold", whole, ("ras.bad_page_threshold",)),
     ("extra.gfx_version", words, ("asic.target_graphics_version",)),
     ("extra.compute_units", whole, ("asic.num_compute_units",)),
     ("extra.driver_version", words, ("driver.version", "driver.driver_version")),
@@ -159,7 +168,6 @@ METRIC: Tuple[Field, ...] = (
     ("utilization.memory_percent", number, ("usage.umc_activity",)),
     ("clocks.graphics_mhz", number, ("clock.gfx_0.clk",)),
     ("clocks.sm_mhz", number, ("clock.gfx_0.clk",)),
-    ("clocks.sm_max_mhz", number, ("clock.gfx_0.max_clk",)),
     ("clocks.memory_mhz", number, ("clock.mem_0.clk",)),
     ("clocks.memory_max_mhz", number, ("clock.mem_0.max_clk",)),
     ("pcie.width", whole, ("pcie.width", "pcie.current_lanes")),
@@ -186,30 +194,36 @@ def fields(entry: Mapping[str, Any], table: Iterable[Field]) -> Dict[str, Any]:
 
 def ras_blocks(entry: Mapping[str, Any]) -> Optional[Dict[str, Dict[str, Optional[int]]]]:
     """Return the error counts of every block of the chip, its name in lower case."""
-    blocks = pick(entry, "ecc_blocks")
-    if not isinstance(blocks, dict):
-        return None
-    kinds = ("correctable", "uncorrectable", "deferred")
-    return {
-        str(name).lower(): {f"{kind.replace('able', 'ed')}": whole(pick(counts, f"{kind}_count")) for kind in kinds}
-        for name, counts in blocks.items()
-    }
+    return amd_ras.blocks(pick(entry, "ecc_blocks"), lambda counts, name: whole(pick(counts, name)))
 
 
-def throttle(entry: Mapping[str, Any]) -> Dict[str, Any]:
-    """Return why the GPU holds back; ``None`` throughout where it was not said."""
-    section = pick(entry, "throttle")
-    active = {}
-    for name, reason in THROTTLES.items():
-        said = pick(section, f"{name}_violation_status")
-        if isinstance(said, str):
-            active[name] = (reason, said.upper() == "ACTIVE")
-    names = ("hw_power_brake", "hw_thermal", "sw_power_cap")
-    if not active:
-        return dict.fromkeys(("reasons", "hw_slowdown") + names)
-    flags = {name: any(on for reason, on in active.values() if reason == name) for name in names}
-    slowed = flags["hw_power_brake"] or flags["hw_thermal"]
-    return dict(flags, reasons=sorted(name for name, (reason, on) in active.items() if on), hw_slowdown=slowed)
+def ras_unexplained(entry: Mapping[str, Any]) -> Optional[List[str]]:
+    """Return the error counts of kinds that nothing here knows and that are not zero; ``None`` without any counts."""
+    sections = {"all blocks": pick(entry, "ecc"), **_sections(pick(entry, "ecc_blocks"))}
+    return amd_ras.unexplained(sections, lambda counts, name: whole(pick(counts, name)))
+
+
+def _sections(value: Any) -> Dict[str, Any]:
+    return {str(name): counts for name, counts in value.items()} if isinstance(value, dict) else {}
+
+
+def throttle(entry: Mapping[str, Any], engines: Optional[int] = None) -> Dict[str, Any]:
+    """Return why the GPU holds back; ``engines`` is how many its card has, where that is known."""
+    return amd_throttle.facts(entry, engines)["throttle"]
+
+
+def clock_reasons(entry: Mapping[str, Any], engines: Optional[int] = None) -> Dict[str, Any]:
+    """Return what the causes say about the clocks; idle also where nothing computes."""
+    found = amd_throttle.facts(entry, engines)["clock_reasons"]
+    busy = number(pick(entry, "usage.gfx_activity"))
+    return found if found["idle"] is not None or busy is None else dict(found, idle=busy == 0)
+
+
+def clocks(entry: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return the highest clock that every engine may reach, in MHz, and whether the clock of any engine is locked."""
+    clock = engines(entry, "clk")
+    locked = [enabled(said) for said, runs in zip(engines(entry, "clk_locked"), clock) if (said, runs) != (None, None)]
+    return {"sm_max_mhz": lowest(engines(entry, "max_clk")), "locked": any_of(locked)}
 
 
 def listed(value: Any) -> Optional[List[Any]]:
@@ -234,6 +248,8 @@ def processes(entry: Mapping[str, Any]) -> Optional[List[Dict[str, Any]]]:
     if found is None:
         return None
     told = [each.get("process_info", each) if isinstance(each, dict) else each for each in found]
+    if any(not isinstance(each, dict) and listed(each) != [] for each in told):
+        return None  # words that nobody here knows may mean a process
     return [
         {
             "pid": whole(pick(process, "pid")),
@@ -255,9 +271,16 @@ def firmware(entry: Mapping[str, Any]) -> Dict[str, Optional[str]]:
     }
 
 
-def link_states(entry: Mapping[str, Any]) -> List[Tuple[int, bool]]:
-    """Return (number, up) for every xGMI link that is in use; the GPU's own column and disabled links are left out."""
+def link_states(entry: Mapping[str, Any]) -> List[Tuple[int, Any]]:
+    """Return (number, up) for every xGMI link that is in use; the GPU's own column and disabled links are left out.
+
+    A mark that is not known stands as it is: such a link is neither up nor down.
+    """
     states = pick(entry, "link_status")
     meanings = {"U": True, "UP": True, "D": False, "DOWN": False}
-    marks = [str(state).strip().upper() for state in (states if isinstance(states, list) else [])]
-    return [(place, meanings[mark]) for place, mark in enumerate(marks) if mark in meanings]
+    marks = [state.strip().upper() if isinstance(state, str) else "" for state in _items(states)]
+    return [(place, meanings.get(mark, mark)) for place, mark in enumerate(marks) if mark not in NO_LINK]
+
+
+def _items(value: Any) -> List[Any]:
+    return value if isinstance(value, list) else []

@@ -11,6 +11,10 @@ _NAME_LIMIT, _VALUE_LIMIT = 80, 400
 _NOTHING = {"", "n/a", "not reported", "unknown!", "unknown", "none", "xx:xx:xx"}
 _CENTIGRADE = re.compile(r"(-?\d+(?:\.\d+)?)\s*degrees C\b")
 _DBM = re.compile(r"(-?\d+(?:\.\d+)?)\s*dBm\b")
+_MEASURED = re.compile(
+    r"^(Module (temperature|voltage)|Laser |Transmit avg|Receiver signal|Rcvr signal)|"
+    r"\b(alarm|warning)(\s*\(Chan(nel)? \d+\)| threshold)?$"
+)
 _MODULE_NAMES = {
     "identifier": "Identifier",
     "connector": "Connector",
@@ -101,7 +105,7 @@ def rings(text: str) -> Dict[str, Optional[int]]:
             suffix = "_max"
         elif name == "Current hardware settings":
             suffix = ""
-        elif name in ("RX", "TX") and value.isdigit():
+        elif name in ("RX", "TX") and value.isdecimal():
             result[name.lower() + suffix] = int(value)
     return result
 
@@ -110,7 +114,8 @@ def module(text: str) -> Optional[Dict[str, Any]]:
     """Return what a transceiver or cable says of itself in ``ethtool -m``; ``None`` when that is no module at all.
 
     ``temperature_c`` with its alarm and warning limits, ``rx_power_dbm`` and ``tx_power_dbm`` as lists by lane,
-    ``alarms``: names of the alarm and warning flags that are raised. A copper cable has an identity only.
+    ``alarms``: names of the alarm and warning flags that are raised. ``diagnostics``: the answer has a line of
+    measurements, flags or thresholds, whether or not that line holds a value. A copper cable has an identity only.
     """
     seen = pairs(text)
     first = dict(reversed(seen))
@@ -125,6 +130,8 @@ def module(text: str) -> Optional[Dict[str, Any]]:
         "rx_power_dbm": _lanes(seen, ("Receiver signal average optical power", "Rcvr signal avg optical power")),
         "tx_power_dbm": _lanes(seen, ("Laser output power", "Transmit avg optical power")),
         "alarms": _alarms(seen),
+        "diagnostics": first.get("Optical diagnostics support") != "No"
+        and any(_MEASURED.search(name) for name in first),
     }
 
 
@@ -148,11 +155,16 @@ def _lanes(seen: List[Tuple[str, str]], names: Tuple[str, ...]) -> Optional[List
 
 
 def _alarms(seen: List[Tuple[str, str]]) -> Optional[List[str]]:
-    """Return the raised flags, or ``None`` when the module has none, or not all of them: thresholds come after them."""
+    """Return the raised flags, ``[]`` when every flag is known to be off.
+
+    ``None`` when the module has no flags, when the answer is cut (thresholds come after them), or when none is raised
+    and one of them says neither on nor off.
+    """
     if not any(name.endswith("threshold") for name, unused in seen):
         return None
     flags = [
         (name, _switch(value)) for name, value in seen if re.search(r"(alarm|warning)(\s*\(Chan(nel)? \d+\))?$", name)
     ]
-    known = [(name, state) for name, state in flags if state is not None]
-    return [name for name, state in known if state] if known else None
+    raised = [name for name, state in flags if state]
+    silent = not flags or any(state is None for name, state in flags)
+    return None if silent and not raised else raised

@@ -27,21 +27,31 @@ _BLANK: Dict[str, Any] = {
         "banks": dict.fromkeys(("max", "high", "partial", "low", "none")),
     },
     "retired_pages": dict.fromkeys(("single_bit", "double_bit", "pending")),
+    **dict.fromkeys(("retired_page_count", "unrepairable_memory", "inforom_corrupted")),
     "repair": dict.fromkeys(("channel_pending", "tpc_pending")),
     "recovery_action": None,
     **dict.fromkeys(("temperature_c", "memory_temperature_c", "temperature_margin_c")),
     "thresholds": dict.fromkeys(("slowdown_c", "shutdown_c", "memory_max_c")),
     **dict.fromkeys(("power_w", "power_limit_w", "power_default_limit_w", "power_min_w", "power_max_w")),
-    "clocks": dict.fromkeys(("sm_mhz", "memory_mhz", "graphics_mhz", "sm_max_mhz", "memory_max_mhz")),
+    "clocks": dict.fromkeys(
+        (
+            *("sm_mhz", "memory_mhz", "graphics_mhz", "sm_max_mhz", "memory_max_mhz", "sm_application_mhz"),
+            *("sm_default_mhz", "sm_percent", "locked"),
+        )
+    ),
+    "clock_reasons": dict.fromkeys(("idle", "applications", "sync_boost", "explained", "unexplained", "unanswered")),
+    "performance_state": None,
     "throttle": dict.fromkeys(("reasons", "hw_slowdown", "hw_thermal", "hw_power_brake", "sw_thermal", "sw_power_cap")),
     "pcie": dict.fromkeys(("generation", "generation_max", "width", "width_max", "replay_count")),
     "persistence": None,
     "compute_mode": None,
     "mig": dict.fromkeys(("enabled", "pending")),
+    "instances": None,
     "partition": dict.fromkeys(("compute", "memory", "count")),
     "utilization": dict.fromkeys(("gpu_percent", "memory_percent")),
     "processes": None,
     "links": None,
+    "not_supported": [],
     "fabric": dict.fromkeys(
         (
             *("state", "status", "clique_id", "cluster_uuid", "health", "degraded_bandwidth", "route_recovery"),
@@ -81,19 +91,11 @@ def total(*parts: Optional[int]) -> Optional[int]:
     return known if parts and (known or None not in parts) else None
 
 
+def percent(part: Optional[float], whole: Optional[float]) -> Optional[float]:
+    """Return how much of a whole a part is, in percent."""
+    return round(100 * part / whole, 1) if part is not None and whole else None
+
+
 def margin(temperature_c: Optional[float], slowdown_c: Optional[float]) -> Optional[float]:
     """Return how many degrees are left until the GPU slows itself down."""
     return slowdown_c - temperature_c if temperature_c is not None and slowdown_c is not None else None
-
-
-def throttle(reasons: Any) -> Dict[str, Any]:
-    """Return the clock event reasons (their names as ``nvidia-smi`` spells them) and the ones that matter as flags."""
-    names = sorted(reasons)
-    return {
-        "reasons": names,
-        "hw_slowdown": "hw_slowdown" in names,
-        "hw_thermal": "hw_thermal_slowdown" in names,
-        "hw_power_brake": "hw_power_brake_slowdown" in names,
-        "sw_thermal": "sw_thermal_slowdown" in names,
-        "sw_power_cap": "sw_power_cap" in names,
-    }

@@ -43,7 +43,7 @@ def default_routes(text: str) -> List[Dict[str, Any]]:
         if len(columns) < 8 or columns[1] != "00000000" or columns[7] != "00000000":
             continue
         gateway, metric = _little_endian(columns[2]), columns[6]
-        if gateway and metric.isdigit():
+        if gateway and metric.isdecimal():
             shown = None if gateway == "0.0.0.0" else gateway
             found.append({"family": "ipv4", "interface": columns[0], "gateway": shown, "metric": int(metric)})
     return found

@@ -4,65 +4,106 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
 
-from . import xid
-from .kernel_patterns import CRITICAL, FAMILIES, INFO, KINDS, WARNING, Kind
+from . import kernel_history, kernel_spread, kernel_unexplained, xid
+from .kernel_kind import ADDRESS
+from .kernel_patterns import INFO, KINDS, RECOVERIES, WARNING, Kind, Recovery, matches
+from .kernel_said import EVENT_LIMIT, GRADES, SHOWN, found, iso, notes
 from .kmsg import Line
 
-SAMPLE_LIMIT = 200
-EVENT_LIMIT = 500  # different events kept; a machine in worse shape than that needs no more detail
-SHOWN = 8
-UNKNOWN = "unknown"
-GRADES = (CRITICAL, WARNING, INFO, UNKNOWN)
-EMERGENCY = 2  # syslog levels emerg, alert and crit
+__all__ = ["EVENT_LIMIT", "GRADES", "INFO", "SHOWN", "Event", "events", "found", "iso", "notes"]
 
-_ADDRESS = re.compile(r"\b[0-9a-fA-F]{4}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-7]\b")
+SAMPLE_LIMIT = 200
+EMERGENCY = 2  # syslog levels emerg, alert and crit
+BOOT_SLACK_S = 5  # a clock that is set while the machine starts
+
+_ADDRESS = re.compile(r"(?<![\w.])(" + ADDRESS + r")(?!\w)|\bPCI:([0-9a-fA-F]{4,8}(?::[0-9a-fA-F]{2}){2})\b")
+_SHORT = re.compile(r"[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-7]")
+_NAMED = re.compile(
+    r"^(?:habanalabs|accel|infiniband|nvme|kfd) ([a-z][\w-]*\d)\b|^NVRM:? (GPU ?\d+)(?![\w:])|^(nvidia-nvswitch\d+)"
+)
 
 Event = Dict[str, Any]
 
 
-def iso(at: Optional[float]) -> Optional[str]:
-    """Return seconds since the epoch as ISO 8601 in UTC, or ``None`` for what is no time."""
-    try:
-        return None if at is None else dt.datetime.fromtimestamp(at, dt.timezone.utc).strftime("%FT%TZ")
-    except (ValueError, OverflowError, OSError):
-        return None
-
-
-def events(lines: Iterable[Line], boot: Optional[str] = None) -> List[Event]:
+def events(lines: Iterable[Line], boot: Optional[str] = None, booted_at: Optional[float] = None) -> List[Event]:
     """Return what the lines tell, like with like: one event for each family, code and device, oldest first.
 
-    ``boot`` is the id of the running boot; an event whose last line is from another one says ``this_boot: false``.
+    ``boot`` is the id of the running boot and ``booted_at`` when it began, in seconds since the epoch; an event all of
+    whose lines are from before says ``this_boot: false``. ``over`` says that it recovered or that a restart cured it.
     """
+    in_order = sorted(lines, key=lambda line: line.at or 0.0)
+    seen = _gathered(in_order, boot, booted_at)
+    seen += kernel_spread.patterns(seen)
+    kernel_history.grade(seen)
+    for event in seen:
+        event.update(
+            first_at=iso(event["first_at"]),
+            last_at=iso(event["last_at"]),
+            recovered_at=iso(event["recovered_at"]) if event["over"] == kernel_history.RECOVERED else None,
+            processes=len(event.pop("pids")),
+        )
+        del event["spells"], event["recovered"]
+    return sorted(seen, key=lambda event: event["first_at"] or "")
+
+
+def _gathered(lines: Sequence[Line], boot: Optional[str], booted_at: Optional[float]) -> List[Event]:
     found: Dict[Tuple[Any, ...], Event] = {}
-    lines = list(lines)
     text = "\n".join(line.text for line in lines)
-    kinds = [kind for kind in KINDS if kind.needle in text]  # most kinds are nowhere in a log: look for them once
+    kinds = [kind for kind in KINDS if any(needle in text for needle in kind.needle.split("|"))]
+    recoveries = [each for each in RECOVERIES if each.needle in text]
     for line in lines:
         event = _event(line, kinds)
-        if event is None:
-            continue
-        key = tuple(event[name] for name in ("family", "code", "severity", "pci_address", "device"))
-        known = found.get(key)
-        if known is None and len(found) < EVENT_LIMIT:
-            found[key] = known = dict(event, count=0, first_at=line.at, last_at=line.at, this_boot=None)
-        if known is not None:
-            _count(known, line, boot)
-    for event in found.values():
-        event.update(first_at=iso(event["first_at"]), last_at=iso(event["last_at"]))
-    return sorted(found.values(), key=lambda event: event["first_at"] or "")
+        if event is not None:
+            _keep(found, event, line, _of_this_boot(line, boot, booted_at))
+        for recovery in recoveries:
+            _recover(found, recovery, line)
+    return list(found.values())
 
 
-def _count(event: Event, line: Line, boot: Optional[str]) -> None:
+def _keep(found: Dict[Tuple[Any, ...], Event], event: Event, line: Line, this_boot: Optional[bool]) -> None:
+    key = tuple(event[name] for name in ("family", "code", "severity", "pci_address", "device"))
+    known = found.get(key)
+    if known is None and len(found) < EVENT_LIMIT:
+        known = dict(event, count=0, first_at=line.at, last_at=line.at, this_boot=this_boot)
+        found[key] = known = dict(known, recovered=False, recovered_at=None, spells=0, pids=set())
+    if known is not None:
+        _count(known, line, this_boot)
+
+
+def _count(event: Event, line: Line, this_boot: Optional[bool]) -> None:
     event["count"] += 1
+    event.update(recovered=False, recovered_at=None)
     if line.at is not None:
         event["first_at"] = line.at if event["first_at"] is None else min(event["first_at"], line.at)
         event["last_at"] = line.at if event["last_at"] is None else max(event["last_at"], line.at)
+    event["this_boot"] = True if this_boot or event["this_boot"] else None if this_boot is None else event["this_boot"]
+    process = kernel_spread.pid(line.text) if len(event["pids"]) < kernel_spread.PID_LIMIT else None
+    event["pids"].update([process] if process else [])
+
+
+def _of_this_boot(line: Line, boot: Optional[str], booted_at: Optional[float]) -> Optional[bool]:
     if boot and line.boot:
-        event["this_boot"] = line.boot == boot
+        return line.boot == boot
+    if line.at is not None and booted_at is not None:
+        return line.at >= booted_at - BOOT_SLACK_S
+    return None
+
+
+def _recover(found: Dict[Tuple[Any, ...], Event], recovery: Recovery, line: Line) -> None:
+    """Note on the events that a line says are over when that was; what comes after it opens them again."""
+    match = recovery.expression.search(line.text) if recovery.needle in line.text else None
+    if not match:
+        return
+    named = match["device"]
+    address = xid.pci_address(named) if ":" in named else None
+    for event in found.values():
+        meant = event["family"] == recovery.family and (address or named) in (event["pci_address"], event["device"])
+        codes = event["code"] in recovery.codes if recovery.codes else kernel_history.cured_by_boot(event)
+        if meant and codes and not event["recovered"]:
+            event.update(recovered=True, recovered_at=line.at, spells=event["spells"] + 1)
 
 
 def _event(line: Line, kinds: Sequence[Kind]) -> Optional[Event]:
@@ -97,42 +138,71 @@ def _numbered(family: str, word: str, needle: str, read: Callable[[str], Optiona
 
 def _patterned(line: Line, kinds: Sequence[Kind]) -> Optional[Event]:
     for kind in kinds:
-        found = kind.expression.search(line.text) if kind.needle in line.text else None
-        if not found:
-            continue
-        named = found.groupdict().get("device")
-        address = _ADDRESS.search(named or "") or _ADDRESS.search(line.text)
-        device = None if named and address and address[0] == named else named
-        place = device or (address[0].lower() if address else None)
-        return {
-            "label": f"{kind.family} {kind.code}" + (f" on {place}" if place else ""),
-            "family": kind.family,
-            "code": kind.code,
-            "pci_address": address[0].lower() if address else None,
-            "device": device,
-            "severity": kind.severity,
-            "known": True,
-            "meaning": kind.meaning,
-            "action": kind.action,
-        }
+        match = matches(kind, line.text)
+        if match:
+            address, device, place = _place(line.text, match[1])
+            return {
+                "label": f"{kind.family} {kind.code}{place}",
+                "family": kind.family,
+                "code": kind.code,
+                "pci_address": address,
+                "device": device,
+                "severity": kind.severity,
+                "known": True,
+                "meaning": kind.meaning,
+                "action": kind.action,
+            }
     return None
+
+
+def _place(text: str, named: Optional[str]) -> Tuple[Optional[str], Optional[str], str]:
+    """Return the PCI address that a line is about, the device that it names otherwise, and both in words."""
+    if named and _SHORT.fullmatch(named):
+        named = f"0000:{named}"
+    found = _ADDRESS.search(named or "") or _ADDRESS.search(text)
+    address = xid.pci_address(found[1] or found[2]) if found else None
+    if named and _ADDRESS.fullmatch(named):
+        named = None
+    if not named:
+        match = _NAMED.match(text)
+        named = next((name for name in match.groups() if name), None) if match else None
+    place = f"{named} ({address})" if named and address else named or address
+    return address, named, f" on {place}" if place else ""
 
 
 def _urgent(line: Line, unused_kinds: Sequence[Kind]) -> Optional[Event]:
     """The kernel itself calls a line critical or worse, and no row above knows it."""
     if line.level is None or line.level > EMERGENCY or not line.text.strip():
         return None
-    head = re.sub(r"0x[0-9a-fA-F]+|\d+", "#", line.text)[:60]
+    if kernel_unexplained.DETAILS.search(line.text):
+        return None
+    action = "Read the message in its context."
+    meaning = "the kernel calls this message critical or worse"
+    return _unknown(line, "kernel", "kernel message of level critical", meaning, action)
+
+
+def _unexplained(line: Line, unused_kinds: Sequence[Kind]) -> Optional[Event]:
+    """A driver of accelerators or adapters calls a line an error, and no row above knows it."""
+    family = kernel_unexplained.unexplained(line.text, line.level)
+    if family is None:
+        return None
+    action = "Read the message in its context; look it up with the vendor of the driver."
+    meaning = "the driver calls this an error, and nothing here knows it"
+    return _unknown(line, family, f"unexplained {family} error", meaning, action)
+
+
+def _unknown(line: Line, family: str, label: str, meaning: str, action: str) -> Event:
+    address, device, place = _place(line.text, None) if family != "kernel" else (None, None, "")
     return {
-        "label": "kernel message of level critical",
-        "family": "kernel",
-        "code": head,
-        "pci_address": None,
-        "device": None,
+        "label": label + place,
+        "family": family,
+        "code": re.sub(r"0x[0-9a-fA-F]+|\d+", "#", line.text)[:60],
+        "pci_address": address,
+        "device": device,
         "severity": WARNING,
         "known": False,
-        "meaning": "the kernel calls this message critical or worse",
-        "action": "Read the message in its context.",
+        "meaning": meaning,
+        "action": action,
     }
 
 
@@ -141,31 +211,5 @@ _READERS = (
     _numbered("sxid", "SXid", "SXid", xid.sxid),
     _patterned,
     _urgent,
+    _unexplained,
 )
-
-
-def found(seen: List[Event], complete: bool) -> Mapping[str, Mapping[str, Optional[List[str]]]]:
-    """Sort events by family and grade, said in words: ``found["xid"]["critical"] == ["Xid 79 on …: …, 2 times"]``.
-
-    Nothing seen is an empty list only when the log was ``complete``, else ``None``: it cannot be known.
-    """
-    sorted_in: Dict[str, Dict[str, Optional[List[str]]]] = {}
-    for family in FAMILIES:
-        said = {grade: [_say(e) for e in seen if e["family"] == family and _grade(e) == grade] for grade in GRADES}
-        sorted_in[family] = {grade: _bounded(texts) if texts or complete else None for grade, texts in said.items()}
-    return sorted_in
-
-
-def _grade(event: Event) -> str:
-    return event["severity"] if event["known"] else UNKNOWN
-
-
-def _say(event: Event) -> str:
-    times = "once" if event["count"] == 1 else f"{event['count']} times"
-    last = f", last {event['last_at']}" if event["last_at"] else ""
-    what = event["meaning"] if event["known"] else event["sample"]
-    return f"{event['label']}: {what} ({times}{last})"
-
-
-def _bounded(texts: List[str]) -> List[str]:
-    return texts if len(texts) <= SHOWN else texts[:SHOWN] + [f"and {len(texts) - SHOWN} more"]

@@ -38,11 +38,20 @@ def error_counts(text: Optional[str]) -> Dict[str, Optional[int]]:
     return {name: int(found[key]) if key in found else None for name, key in names.items()}
 
 
+def unknown_counts(text: Optional[str]) -> List[str]:
+    """Return the lines of a ``ras/<block>_err_count`` file that count something, but neither "ue" nor "ce" nor "de"."""
+    found = re.findall(r"^(\w{1,40}):\s*(\d{1,18})\s*$", text or "", re.MULTILINE)
+    return [f"{name}: {count}" for name, count in found if name not in ("ue", "ce", "de") and int(count)]
+
+
 def bad_pages(text: Optional[str]) -> Dict[str, Optional[int]]:
     """Return how many pages ``ras/gpu_vram_bad_pages`` lists as retired, pending and not retirable."""
     if text is None:
         return dict.fromkeys(FLAGS.values())
-    marks: List[str] = re.findall(r"^0x[0-9a-f]+ : 0x[0-9a-f]+ : ([RPF])\s*$", text, re.MULTILINE)
+    marks: List[str] = re.findall(r"^0x[0-9a-f]+ : 0x[0-9a-f]+ : (\S.*?)\s*$", text, re.MULTILINE)
     if text.strip() and not marks:
         return dict.fromkeys(FLAGS.values())  # it lists something, in words that are not known
-    return {name: marks.count(flag) for flag, name in FLAGS.items()}
+    known = set(marks) <= set(FLAGS)
+    counts = {name: marks.count(flag) for flag, name in FLAGS.items()}
+    # a page with another mark may be of any kind: what was counted beside it is the least
+    return {name: count if count or known else None for name, count in counts.items()}

@@ -44,7 +44,7 @@ def _rows(data: bytes) -> Iterator[str]:
 
 
 def _level(text: Optional[str]) -> Optional[int]:
-    return int(text) & 7 if text and text.isdigit() and len(text) < 6 else None
+    return int(text) & 7 if text and text.isdecimal() and len(text) < 6 else None
 
 
 def foreign(data: bytes) -> int:

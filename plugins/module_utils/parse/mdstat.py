@@ -26,6 +26,11 @@ def mdstat(text: str) -> List[Dict[str, Any]]:
     return arrays
 
 
+def is_whole(text: str) -> bool:
+    """Say whether the kernel's last line is there: it always names the devices that no array uses."""
+    return any(line.startswith("unused devices:") for line in text.splitlines()[-2:])
+
+
 def _array(name: str, state: str, level: Any, members: str) -> Dict[str, Any]:
     parts = members.split()
     return {

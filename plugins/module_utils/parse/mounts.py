@@ -87,7 +87,7 @@ def swaps(text: str) -> List[Dict[str, Any]]:
     found = []
     for line in text.splitlines()[1:]:
         fields = line.split()
-        if len(fields) >= 4 and fields[-3].isdigit() and fields[-2].isdigit():
+        if len(fields) >= 4 and fields[-3].isdecimal() and fields[-2].isdecimal():
             name = _unescape(fields[0])
             size, used = int(fields[-3]) * 1024, int(fields[-2]) * 1024
             found.append({"label": name, "device": name, "kind": fields[1], "size_bytes": size, "used_bytes": used})

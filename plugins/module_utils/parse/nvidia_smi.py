@@ -12,7 +12,8 @@ import re
 from typing import Any, Callable, Dict, List, Optional, Tuple
 from xml.etree.ElementTree import Element, ParseError, fromstring
 
-from .gpu_shape import blank, label, margin, pci_address, throttle, total
+from . import nvidia_smi_more as more
+from .gpu_shape import blank, label, margin, pci_address, percent, total
 
 LOST, RESET = "gpu is lost", "gpu requires reset"
 BROKEN = ("unknown error", "err!")
@@ -62,9 +63,9 @@ def size(value: str) -> Optional[int]:
     return None if found is None else int(found * MIB)
 
 
-def flag(value: str) -> Optional[bool]:
-    """Return Enabled, Yes, True as yes."""
-    return FLAGS.get(value.lower())
+def flag(value: str) -> Any:
+    """Return Enabled, Yes, True as yes, their opposites as no, and any other word as it stands."""
+    return FLAGS.get(value.lower(), value)
 
 
 def word(value: str) -> str:
@@ -92,7 +93,7 @@ RULES: Tuple[Rule, ...] = (  # fact, reading, elements: the first that says some
     ("platform.slot", number, ("platformInfo/slot_number",)),
     ("platform.tray", number, ("platformInfo/tray_index",)),
     ("platform.host", number, ("platformInfo/host_id",)),
-    ("platform.peer_type", lambda value: PEERS.get(value.lower()), ("platformInfo/peer_type",)),
+    ("platform.peer_type", lambda value: PEERS.get(value.lower(), word(value)), ("platformInfo/peer_type",)),
     ("platform.fabric_guid", lambda value: value.lower().replace("0x", ""), ("platformInfo/gpu_fabric_guid",)),
     ("firmware.vbios", text, ("vbios_version",)),
     ("firmware.gsp", text, ("gsp_firmware_version",)),
@@ -117,6 +118,7 @@ RULES: Tuple[Rule, ...] = (  # fact, reading, elements: the first that says some
     ("retired_pages.single_bit", number, ("retired_pages/multiple_single_bit_retirement/retired_count",)),
     ("retired_pages.double_bit", number, ("retired_pages/double_bit_retirement/retired_count",)),
     ("retired_pages.pending", flag, ("retired_pages/pending_retirement", "retired_pages/pending_blacklist")),
+    ("unrepairable_memory", flag, ("ecc_errors/unrepairable_memory",)),
     ("repair.channel_pending", flag, ("ecc_errors/channel_repair_pending",)),
     ("repair.tpc_pending", flag, ("ecc_errors/tpc_repair_pending",)),
     ("recovery_action", recovery, ("gpu_recovery_action",)),
@@ -146,6 +148,9 @@ RULES: Tuple[Rule, ...] = (  # fact, reading, elements: the first that says some
     ("clocks.memory_mhz", number, ("clocks/mem_clock",)),
     ("clocks.sm_max_mhz", number, ("max_clocks/sm_clock",)),
     ("clocks.memory_max_mhz", number, ("max_clocks/mem_clock",)),
+    ("clocks.sm_application_mhz", number, ("applications_clocks/graphics_clock",)),
+    ("clocks.sm_default_mhz", number, ("default_applications_clocks/graphics_clock",)),
+    ("performance_state", text, ("performance_state",)),
     ("pcie.generation", number, (LINK + "pcie_gen/current_link_gen",)),
     ("pcie.generation_max", number, (LINK + "pcie_gen/max_link_gen",)),
     ("pcie.width", number, (LINK + "link_widths/current_link_width",)),
@@ -162,7 +167,7 @@ RULES: Tuple[Rule, ...] = (  # fact, reading, elements: the first that says some
     ("fabric.clique_id", number, ("fabric/cliqueId",)),
     ("fabric.cluster_uuid", text, ("fabric/clusterUuid",)),
     ("fabric.health", word, ("fabric/health/summary",)),
-    ("fabric.degraded_bandwidth", lambda value: BANDWIDTH.get(value.lower()), ("fabric/health/bandwidth",)),
+    ("fabric.degraded_bandwidth", lambda value: BANDWIDTH.get(value.lower(), value), ("fabric/health/bandwidth",)),
     ("fabric.route_recovery", flag, ("fabric/health/route_recovery_in_progress",)),
     ("fabric.route_unhealthy", flag, ("fabric/health/route_unhealthy",)),
     ("fabric.access_timeout_recovery", flag, ("fabric/health/access_timeout_recovery",)),
@@ -193,7 +198,7 @@ def facts(document: str) -> Optional[Dict[str, Any]]:
         "driver_count": number(_said(root, "attached_gpus") or ""),
         "devices": [_device(index, gpu) for index, gpu in enumerate(root.findall("gpu"))],
         "topology": {"common_ancestor": None},
-        "errors": [],
+        "errors": more.unread(root.findall("gpu")),
     }
 
 
@@ -215,7 +220,10 @@ def _device(index: int, gpu: Element) -> Dict[str, Any]:
         device["temperature_margin_c"] = margin(device["temperature_c"], device["thresholds"]["slowdown_c"])
     for period in ("volatile", "aggregate"):
         device["ecc"][period].update(_errors(gpu, f"ecc_errors/{period}/"))
-    device["throttle"].update(_reasons(gpu))
+    clocks, retired = device["clocks"], device["retired_pages"]
+    clocks["sm_percent"] = percent(clocks["sm_mhz"], clocks["sm_default_mhz"] or clocks["sm_max_mhz"])
+    device["retired_page_count"] = total(retired["single_bit"], retired["double_bit"])
+    device.update(more.clock_facts(gpu), instances=more.instances(gpu), not_supported=more.not_supported(gpu))
     device["processes"] = _processes(gpu)
     device["state"], device["state_detail"] = _state(gpu)
     return device
@@ -240,23 +248,16 @@ def _errors(gpu: Element, place: str) -> Dict[str, Any]:
         "dram_corrected": count("dram_correctable"),
         "dram_uncorrected": count("dram_uncorrectable"),
     }
-    for name in ("corrected", "uncorrected"):
-        found[name] = total(found["sram_" + name], found["dram_" + name])
+    for name, bits in (("corrected", "single_bit"), ("uncorrected", "double_bit")):  # bits: boards before Turing
+        if found["dram_" + name] is None:
+            found["dram_" + name] = count(f"{bits}/device_memory")
+        older = count(f"{bits}/total")
+        found[name] = total(found["sram_" + name], found["dram_" + name]) if older is None else older
     return found
 
 
-def _reasons(gpu: Element) -> Dict[str, Any]:
-    for spelling in ("event", "throttle"):
-        found = gpu.find(f"clocks_{spelling}_reasons")
-        entries = [] if found is None else list(found)
-        said = {entry.tag[len(f"clocks_{spelling}_reason_") :]: (entry.text or "").strip() for entry in entries}
-        if "Active" in said.values() or "Not Active" in said.values():
-            return throttle(name for name, value in said.items() if value == "Active")
-    return {}
-
-
 def _processes(gpu: Element) -> Optional[List[Dict[str, Any]]]:
-    """Return the processes that compute; those that only draw are of no concern."""
+    """Return the processes that compute, or do what nobody here knows; those that only draw are of no concern."""
     found = gpu.find("processes")
     if found is None or (found.text or "").strip():
         return None
@@ -268,7 +269,7 @@ def _processes(gpu: Element) -> Optional[List[Dict[str, Any]]]:
             "memory_bytes": size(_said(entry, "used_memory") or ""),
         }
         for entry in found.findall("process_info")
-        if "C" in (_said(entry, "type") or "C")
+        if _said(entry, "type") != "G"
     ]
 
 

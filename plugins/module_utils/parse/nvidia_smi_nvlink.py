@@ -8,11 +8,15 @@ import re
 from typing import Any, Dict, List
 
 _GPU_LINE = re.compile(r"^GPU \d+: .*\(UUID: (\S+?)\)")
-_LINK_LINE = re.compile(r"^\s+Link (\d+): (?:([\d.]+) GB/s|<?(inactive)>?)", re.IGNORECASE)
+_LINK_LINE = re.compile(r"^\s+Link (\d+): (?:([\d.]+) GB/s|(.*\S))", re.IGNORECASE)
+_DOWN = ("inactive", "<inactive>")
 
 
 def nvlinks(status: str) -> Dict[str, List[Dict[str, Any]]]:
-    """Return the links of each GPU (by UUID) from ``nvidia-smi nvlink --status``."""
+    """Return the links of each GPU (by UUID) from ``nvidia-smi nvlink --status``.
+
+    What is neither a speed nor inactive stands as it is: such a link is neither up nor down.
+    """
     links: Dict[str, List[Dict[str, Any]]] = {}
     mine: List[Dict[str, Any]] = []
     for line in status.splitlines():
@@ -21,11 +25,12 @@ def nvlinks(status: str) -> Dict[str, List[Dict[str, Any]]]:
             mine = links.setdefault(gpu.group(1), [])
         elif link:
             speed = float(link.group(2)) if link.group(2) else None
+            down = False if (link.group(3) or "").lower() in _DOWN else link.group(3)
             mine.append(
                 {
                     "index": int(link.group(1)),
                     "kind": "nvlink",
-                    "active": speed is not None,
+                    "active": True if speed is not None else down,
                     "speed_mbps": None if speed is None else round(speed * 8000),
                     "version": None,
                     "remote": None,

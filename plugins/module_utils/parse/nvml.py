@@ -6,35 +6,32 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from ..nvml_calls import (
-    FUNCTION_NOT_FOUND,
-    GPU_IS_LOST,
-    HANDLE,
-    NOT_SUPPORTED,
-    RESET_REQUIRED,
-    code_of,
-)
-from .gpu_shape import blank, label, margin, pci_address, throttle
-from .nvml_answers import Answers, truth
+from ..nvml_calls import FIELDS, HANDLE, field_key
+from ..nvml_codes import GPU_IS_LOST, NOT_FOUND, RESET_REQUIRED, code_of
+from . import nvml_fabric
+from .gpu_shape import blank, label, margin, pci_address
+from .nvml_answers import REFUSED, Answers, truth
+from .nvml_clocks import clocks
 from .nvml_fabric import fabric, links, topology
-from .nvml_memory import ecc, memory, remap
+from .nvml_memory import ecc, inforom, instances, memory, remap
 
-REASONS = {
-    0x1: "gpu_idle",
-    0x2: "applications_clocks_setting",
-    0x4: "sw_power_cap",
-    0x8: "hw_slowdown",
-    0x10: "sync_boost",
-    0x20: "sw_thermal_slowdown",
-    0x40: "hw_thermal_slowdown",
-    0x80: "hw_power_brake_slowdown",
-    0x100: "display_clocks_setting",
-}
 COMPUTE_MODES = {0: "default", 1: "exclusive_thread", 2: "prohibited", 3: "exclusive_process"}
 ADDRESSING_MODES = {0: "none", 1: "hmm", 2: "ats"}
 PEERS = {1: "direct", 2: "switch"}
 ENVIRONMENTS = {0: "none", 1: "simulation", 2: "production"}
-QUIET = (NOT_SUPPORTED, FUNCTION_NOT_FOUND)  # what this board or driver does not have is no failure
+BEYOND = (("nvmlDeviceGetNvLinkState", 2), ("mig.nvmlDeviceGetUUID", NOT_FOUND))  # the last link, an instance
+OPTIONAL = {  # facts that only some boards and drivers have, by the call that gives them
+    "addressing_mode": "nvmlDeviceGetAddressingMode",
+    "clocks.sm_application_mhz": "nvmlDeviceGetApplicationsClock(1)",
+    "ecc.sram_threshold_exceeded": "nvmlDeviceGetSramEccErrorStatus",
+    "inforom_corrupted": "nvmlDeviceGetInforomConfigurationChecksum",
+    "recovery_action": field_key((FIELDS["GET_GPU_RECOVERY_ACTION"], 0)),
+    "remap.banks": "nvmlDeviceGetRowRemapperHistogram",
+    "repair": "nvmlDeviceGetRepairStatus",
+    "retired_page_count": "nvmlDeviceGetRetiredPages(1)",
+    "retired_pages.pending": "nvmlDeviceGetRetiredPagesPendingStatus",
+    "unrepairable_memory": "nvmlDeviceGetUnrepairableMemoryFlag_v1",
+}
 
 
 def facts(transcript: Mapping[str, Any]) -> Dict[str, Any]:
@@ -65,7 +62,7 @@ def driver(transcript: Mapping[str, Any]) -> Dict[str, Any]:
         "binding": transcript.get("library", {}).get("binding"),
         "confidential_compute": {
             "enabled": truth(system.member(state, "ccFeature")),
-            "environment": ENVIRONMENTS.get(environment) if environment is not None else None,
+            "environment": ENVIRONMENTS.get(environment, str(environment)) if environment is not None else None,
             "devtools": truth(system.member(state, "devToolsMode")),
             "ready": truth(system.get("nvmlSystemGetConfComputeGpusReadyState")),
         },
@@ -77,7 +74,7 @@ def device(index: int, gpu: Answers) -> Dict[str, Any]:
     result = blank("nvidia", index)
     address = pci_address(gpu.member("nvmlDeviceGetPciInfo", "busId"))
     result["state"], result["state_detail"] = state(gpu)
-    for part in (_identity, memory, ecc, remap, _heat, _power, _clocks, _pcie, _modes):
+    for part in (_identity, memory, ecc, remap, inforom, _heat, _power, clocks, _pcie, _modes):
         for key, value in part(gpu).items():
             result[key] = dict(result[key], **value) if isinstance(result[key], dict) else value
     result.update(
@@ -85,8 +82,15 @@ def device(index: int, gpu: Answers) -> Dict[str, Any]:
         label=label(index, address),
         links=links(gpu),
         fabric=dict(result["fabric"], **fabric(gpu)),
+        instances=instances(gpu),
+        not_supported=not_supported(gpu),
     )
     return result
+
+
+def not_supported(gpu: Answers) -> List[str]:
+    """Return the optional facts that this board, its driver or the binding to it say they do not have."""
+    return sorted([fact for fact, call in OPTIONAL.items() if gpu.lacks(call)] + nvml_fabric.not_supported(gpu))
 
 
 def state(gpu: Answers) -> Tuple[str, Optional[str]]:
@@ -111,6 +115,7 @@ def _identity(gpu: Answers) -> Dict[str, Any]:
     platform = "nvmlDeviceGetPlatformInfo"
     serial = gpu.member(platform, "chassisSerialNumber") or None
     guid = gpu.member(platform, "ibGuid") or ""
+    peer = gpu.member(platform, "peerType")
 
     def place(name: str) -> Any:
         """Return where in its chassis the board is; one that is in no rack-scale chassis answers with zeros."""
@@ -139,7 +144,7 @@ def _identity(gpu: Answers) -> Dict[str, Any]:
             "slot": place("slotNumber"),
             "tray": place("trayIndex"),
             "host": place("hostId"),
-            "peer_type": PEERS.get(gpu.member(platform, "peerType") or 0),
+            "peer_type": PEERS.get(peer, str(peer)) if peer else None,
             "fabric_guid": guid[:16] if guid.strip("0") else None,
         },
     }
@@ -182,22 +187,6 @@ def _power(gpu: Answers) -> Dict[str, Any]:
     }
 
 
-def _clocks(gpu: Answers) -> Dict[str, Any]:
-    newer = gpu.get("nvmlDeviceGetCurrentClocksEventReasons")
-    mask = newer if newer is not None else gpu.get("nvmlDeviceGetCurrentClocksThrottleReasons")
-    names = None if mask is None else [name for bit, name in REASONS.items() if mask & bit]
-    return {
-        "clocks": {
-            "graphics_mhz": gpu.get("nvmlDeviceGetClockInfo(0)"),
-            "sm_mhz": gpu.get("nvmlDeviceGetClockInfo(1)"),
-            "memory_mhz": gpu.get("nvmlDeviceGetClockInfo(2)"),
-            "sm_max_mhz": gpu.get("nvmlDeviceGetMaxClockInfo(1)"),
-            "memory_max_mhz": gpu.get("nvmlDeviceGetMaxClockInfo(2)"),
-        },
-        "throttle": {} if names is None else throttle(names),
-    }
-
-
 def _pcie(gpu: Answers) -> Dict[str, Any]:
     return {
         "pcie": {
@@ -232,9 +221,9 @@ def errors(transcript: Mapping[str, Any]) -> List[Dict[str, str]]:
     everything += [(f"GPU {index}", raw) for index, raw in enumerate(transcript.get("gpus", []))]
     for who, raw in everything:
         for call, answer in raw.items():
-            if isinstance(answer, dict) and "error" in answer and code_of(answer) not in QUIET:
+            if isinstance(answer, dict) and "error" in answer and code_of(answer) not in REFUSED:
                 detail = f": {answer['detail']}" if answer.get("detail") else ""
-                if call.split("(")[0] != "nvmlDeviceGetNvLinkState" or code_of(answer) != 2:  # 2: beyond the last link
+                if (call.split("(")[0], code_of(answer)) not in BEYOND:
                     seen.setdefault((call.split("(")[0], answer["error"] + detail), []).append(who)
     return [
         {"source": f"nvml {call}", "reason": f"{reason} ({', '.join(sorted(set(who)))})" if any(who) else reason}

@@ -7,6 +7,15 @@ from __future__ import annotations
 from typing import Any, Mapping, Optional
 
 from ..nvml_calls import FIELDS, LINK_FIELDS, field_key
+from ..nvml_codes import DEPRECATED, FUNCTION_NOT_FOUND, NOT_SUPPORTED, code_of
+
+UNASKED = ("BINDING_LACKS", "NEVER_ASKED")
+SINCE = (
+    "nvmlDeviceGetApplicationsClock(1)",
+    "nvmlDeviceGetInforomConfigurationChecksum",
+    "nvmlDeviceGetUnrepairableMemoryFlag_v1",
+)
+REFUSED = (NOT_SUPPORTED, FUNCTION_NOT_FOUND, DEPRECATED)  # this board or driver does not have it: nothing failed
 
 
 class Answers:
@@ -19,6 +28,14 @@ class Answers:
         """Return an answer."""
         value = self.raw.get(key)
         return None if isinstance(value, dict) and "error" in value else value
+
+    def lacks(self, key: str) -> bool:
+        """Return whether the board, the driver or the binding says that it has no such thing.
+
+        An older recording that never asked for what is asked for since has it no more than they.
+        """
+        answer = self.raw.get(key, {"error": "NEVER_ASKED"} if key in SINCE else None)
+        return code_of(answer) in REFUSED or (isinstance(answer, dict) and answer.get("error") in UNASKED)
 
     def member(self, key: str, name: str) -> Any:
         """Return a member of a structure."""

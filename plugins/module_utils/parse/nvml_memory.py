@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any, Dict, List, Optional
 
-from ..nvml_calls import FIELDS, field_key
+from ..nvml_calls import FIELDS, MAX_INSTANCES, field_key
+from ..nvml_codes import CORRUPTED_INFOROM, NOT_FOUND, code_of
 from .gpu_shape import total
 from .nvml_answers import Answers, truth
 
@@ -65,6 +66,32 @@ def ecc(gpu: Answers) -> Dict[str, Any]:
     }
 
 
+def instances(gpu: Answers) -> Optional[List[Dict[str, Any]]]:
+    """Return the MIG instances and the errors that ECC met in each; ``[]`` without MIG, ``None`` when unknown."""
+    enabled = gpu.flag("nvmlDeviceGetMigMode", 0)
+    count = gpu.get("nvmlDeviceGetMaxMigDeviceCount")
+    if not enabled or count is None:
+        return [] if enabled is False else None
+    asked = [(index, gpu.raw.get(f"mig.nvmlDeviceGetUUID({index})")) for index in range(min(count, MAX_INSTANCES))]
+    return [
+        {
+            "label": f"MIG {index}",
+            "index": index,
+            "uuid": identity if isinstance(identity, str) else None,
+            "sram_uncorrected": gpu.get(f"mig.nvmlDeviceGetMemoryErrorCounter({index},1,0,7)"),
+        }
+        for index, identity in asked
+        if code_of(identity) != NOT_FOUND
+    ]
+
+
+def inforom(gpu: Answers) -> Dict[str, Any]:
+    """Return whether the InfoROM is corrupted: any call may say so, and the checksum's answer says that it is not."""
+    said = any(code_of(answer) == CORRUPTED_INFOROM for answer in gpu.raw.values())
+    whole = gpu.get("nvmlDeviceGetInforomConfigurationChecksum") is not None
+    return {"inforom_corrupted": True if said else False if whole else None}
+
+
 def remap(gpu: Answers) -> Dict[str, Any]:
     """Return what the GPU has done, or waits to do, about bad memory."""
     rows, banks = "nvmlDeviceGetRemappedRows", "nvmlDeviceGetRowRemapperHistogram"
@@ -81,6 +108,8 @@ def remap(gpu: Answers) -> Dict[str, Any]:
             "double_bit": gpu.get("nvmlDeviceGetRetiredPages(1)"),
             "pending": truth(gpu.get("nvmlDeviceGetRetiredPagesPendingStatus")),
         },
+        "retired_page_count": total(*(gpu.get(f"nvmlDeviceGetRetiredPages({cause})") for cause in (0, 1))),
+        "unrepairable_memory": truth(gpu.get("nvmlDeviceGetUnrepairableMemoryFlag_v1")),
         "repair": {
             "channel_pending": gpu.flag("nvmlDeviceGetRepairStatus", 0),
             "tpc_pending": gpu.flag("nvmlDeviceGetRepairStatus", 1),

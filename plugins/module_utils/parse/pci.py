@@ -12,6 +12,8 @@ WIDEST = 32  # lanes; a function that fell off the bus reads as 63
 PCI_EXPRESS = 0x10  # capability
 ACS = 0x0D  # extended capability
 ACS_REDIRECT = 0x04 | 0x08 | 0x10  # request redirect, completion redirect, upstream forwarding
+DPC = 0x1D  # extended capability
+DPC_ENABLED, DPC_TRIGGERED = 0x03, 0x01
 _CAPABILITIES_MOST = 48
 
 
@@ -82,14 +84,38 @@ def _capability(data: bytes, wanted: int) -> Optional[int]:
     return None
 
 
-def _acs_redirect(data: bytes) -> Optional[bool]:
-    """Whether ACS redirects; a function without that capability cannot."""
+def _extended(data: bytes, wanted: int) -> Optional[int]:
+    """Walk the extended capabilities: where one lies, 0 when the function has none such, ``None`` for a cut list."""
     at = 0x100
     for _step in range(_CAPABILITIES_MOST):
         if at < 0x100 or at + 8 > len(data):
-            return False
+            return 0
         header = struct.unpack_from("<I", data, at)[0]
-        if header & 0xFFFF == ACS:
-            return bool(struct.unpack_from("<H", data, at + 6)[0] & ACS_REDIRECT)
+        if header & 0xFFFF == wanted:
+            return at
         at = header >> 20 & 0xFFC
     return None
+
+
+def _acs_redirect(data: bytes) -> Optional[bool]:
+    """Whether ACS redirects; a function without that capability cannot."""
+    at = _extended(data, ACS)
+    return bool(struct.unpack_from("<H", data, at + 6)[0] & ACS_REDIRECT) if at else None if at is None else False
+
+
+def containment(data: Optional[bytes]) -> Dict[str, Optional[bool]]:
+    """Return ``dpc_enabled`` (downstream port containment is switched on) and ``dpc_triggered``.
+
+    Triggered: the port holds back everything behind it after an error. A function that cannot contain does neither;
+    ``None`` where the configuration space is cut, or reads as all ones.
+    """
+    facts: Dict[str, Optional[bool]] = dict.fromkeys(("dpc_enabled", "dpc_triggered"))
+    if data is None or len(data) < 0x104 or data[:4] == b"\xff\xff\xff\xff":
+        return facts
+    at = _extended(data, DPC)
+    if not at:
+        return dict.fromkeys(facts, None if at is None else False)
+    if at + 10 <= len(data):
+        control, status = struct.unpack_from("<HH", data, at + 6)
+        facts = {"dpc_enabled": bool(control & DPC_ENABLED), "dpc_triggered": bool(status & DPC_TRIGGERED)}
+    return facts

@@ -66,7 +66,7 @@ def process(text: str) -> Optional[Process]:
     """Return the process of a /proc/PID/stat line; the name may hold blanks and brackets."""
     start, end = text.find("("), text.rfind(")")
     rest = text[end + 1 :].split()
-    if start < 1 or end < start or len(rest) < 2 or not text[:start].strip().isdigit() or not rest[1].isdigit():
+    if start < 1 or end < start or len(rest) < 2 or not text[:start].strip().isdecimal() or not rest[1].isdecimal():
         return None
     pid = int(text[:start])
     return Process(pid, text[start + 1 : end], rest[0], pid == 2 or int(rest[1]) == 2)

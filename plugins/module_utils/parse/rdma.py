@@ -35,6 +35,9 @@ HARDWARE_ERRORS = (
     "req_remote_access_errors",
     "roce_slow_restart",
     "roce_adp_retrans",
+    "rp_cnp_handled",
+    "rp_cnp_ignored",
+    "rx_icrc_encapsulated",
 )
 _RATE = re.compile(r"(\d+(?:\.\d+)?) Gb/sec(?: \((\d+)X(?: (\w+))?\))?")
 _NUMBERED = re.compile(r"\d+: (\S.*)")

@@ -5,13 +5,48 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional
 
 _PING = re.compile(r"Slurmctld\((?P<role>[^)]+)\) at (?P<name>\S+) is (?P<state>UP|DOWN)")
 _SETTING = re.compile(r"(?P<key>[A-Za-z][\w]*(?:\[\d+\])?)\s*=\s*(?P<value>.*?)\s*")
 _WORD = re.compile(r"(?P<key>[A-Za-z][\w/]*)=(?P<value>\S*)")
 _GRES = re.compile(r"(?P<name>[a-z]\w*)(?::(?P<type>[A-Za-z][\w.-]*))?(?::(?P<count>\d+))?(?:\(.*\))?")
 UNSET = ("(null)", "N/A", "", "None")
+# The states and flags of sinfo(1) and scontrol(1), "NODE STATE CODES". What a node is or what is planned for it says
+# nothing about whether it takes jobs; which of the other words are fit for work is the profile's to say.
+DESCRIPTIVE = frozenset(
+    (
+        *("BLOCKED", "CLOUD", "DYNAMIC_FUTURE", "DYNAMIC_NORM", "NPC", "PERFCTRS", "REBOOT_CANCEL", "REBOOT_CANCELED"),
+        *("RESUME", "UNDRAIN"),
+    )
+)
+STATES = frozenset(
+    (
+        *("ALLOCATED", "COMPLETING", "DOWN", "DRAIN", "DRAINED", "DRAINING", "ERROR", "FAIL", "FAILING", "FUTURE"),
+        *("IDLE", "INVAL", "INVALID", "INVALID_REG", "MAINT", "MAINTENANCE", "MIXED", "NO_RESPOND", "NOT_RESPONDING"),
+        *("PLANNED", "POWER_DOWN", "POWER_DRAIN", "POWER_UP", "POWERED_DOWN", "POWERING_DOWN", "POWERING_UP"),
+        *("POWER_SAVING", "REBOOT", "REBOOT_ISSUED", "REBOOT_REQUESTED", "RESERVED", "UNKNOWN"),
+    )
+)
+SYMBOLS = {  # what may stand behind the first word
+    "*": "NOT_RESPONDING",
+    "~": "POWERED_DOWN",
+    "#": "POWERING_UP",
+    "!": "POWER_DOWN",
+    "%": "POWERING_DOWN",
+    "$": "MAINTENANCE",
+    "@": "REBOOT_REQUESTED",
+    "^": "REBOOT_ISSUED",
+    "-": "PLANNED",
+}
+
+
+class States(NamedTuple):
+    """The words of a node's ``State``: those that say whether it takes jobs, those that do not, and unheard-of ones."""
+
+    states: List[str]
+    flags: List[str]
+    unheard: List[str]
 
 
 def controllers(text: str) -> List[Dict[str, Any]]:
@@ -38,6 +73,21 @@ def config(text: str) -> Dict[str, str]:
 def words(text: str) -> Dict[str, str]:
     """Return ``Key=value`` words, as ``scontrol -o show node`` and ``slurmd -C`` print them (values without blanks)."""
     return {found["key"]: found["value"] for found in _WORD.finditer(text)}
+
+
+def node_states(text: str, accepted: Iterable[str] = ()) -> States:
+    """Sort the words of a node's ``State`` (``IDLE*+CLOUD+DRAIN``), each once and in their order.
+
+    A symbol stands for the flag it means; a word that the site accepts is known, whatever it is.
+    """
+    known = STATES | frozenset(accepted)
+    found = []
+    for part in text.split("+"):
+        word = part.rstrip("".join(SYMBOLS))
+        found += [word, *(SYMBOLS[symbol] for symbol in part[len(word) :])]
+    words = [word for word in dict.fromkeys(found) if word]
+    flags = [word for word in words if word in DESCRIPTIVE - known]
+    return States([word for word in words if word in known], flags, [w for w in words if w not in known | DESCRIPTIVE])
 
 
 def gres(text: Optional[str]) -> Optional[Dict[str, int]]:

@@ -41,8 +41,16 @@ SLOT_USAGE = {3: "available", 4: "in use", 5: "unavailable"}
 ERROR_CORRECTION = {3: "none", 4: "parity", 5: "single-bit", 6: "multi-bit", 7: "crc"}
 POWER_SUPPLY_STATUS = {3: "ok", 4: "non-critical", 5: "critical"}
 IPMI_INTERFACES = {1: "kcs", 2: "smic", 3: "bt", 4: "ssif"}
+SAYS_NOTHING = 2  # the highest of "other", "unknown" and the zero of makers who do not say
 SYSTEM_MEMORY = 3
 CENTRAL_PROCESSOR = 3
+
+
+def named(table: Mapping[int, str], number: Optional[int]) -> Optional[str]:
+    """Return what a number of an enumeration means: ``None`` for other and unknown (1, 2), ``0x25`` for a new one."""
+    if number is None or (number <= SAYS_NOTHING and number not in table):
+        return None
+    return table.get(number, f"0x{number:02x}")
 
 
 def records(table: Table, version: Optional[str]) -> Dict[str, Any]:
@@ -127,7 +135,7 @@ def _chassis(structure: Optional[Structure]) -> Optional[Dict[str, Any]]:
         return None
     kind = (structure.number(0x05) or 0) & 0x7F
     sku_at = 0x15 + (structure.number(0x13) or 0) * (structure.number(0x14) or 0)
-    return {"type": CHASSIS_TYPES.get(kind), **_strings(structure), "sku": structure.string(sku_at)}
+    return {"type": named(CHASSIS_TYPES, kind), **_strings(structure), "sku": structure.string(sku_at)}
 
 
 def _processor(structure: Structure) -> Dict[str, Any]:
@@ -169,7 +177,7 @@ def _slot(structure: Structure) -> Dict[str, Any]:
     return {
         "label": f"slot {found['designation'] or f'0x{structure.handle:04x}'}",
         **found,
-        "usage": SLOT_USAGE.get(structure.number(0x07) or 0),
+        "usage": named(SLOT_USAGE, structure.number(0x07)),
         "pci_address": f"{segment:04x}:{bus:02x}:{function >> 3:02x}.{function & 7}" if known and function else None,
     }
 
@@ -195,7 +203,7 @@ def _dimm(structure: Structure) -> Dict[str, Any]:
         **found,
         "populated": populated,
         "size_bytes": size,
-        "type": MEMORY_TYPES.get(structure.number(0x12) or 0) if populated else None,
+        "type": named(MEMORY_TYPES, structure.number(0x12)) if populated else None,
         "speed_rated_mts": _speed(structure, 0x15, 0x54) if populated else None,
         "speed_configured_mts": _speed(structure, 0x20, 0x58) if populated else None,
         "rank": (structure.number(0x1B) or 0) & 0x0F or None if populated else None,
@@ -226,7 +234,7 @@ def _memory(table: Table, dimms: List[Dict[str, Any]]) -> Optional[Dict[str, Any
     filled = [dimm for dimm in dimms if dimm["populated"]]
     sizes = [dimm["size_bytes"] for dimm in filled]
     arrays = [s for s in table.of(MEMORY_ARRAY) if s.number(0x05) == SYSTEM_MEMORY]
-    kinds = {ERROR_CORRECTION.get(s.number(0x06) or 0) for s in arrays}
+    kinds = {named(ERROR_CORRECTION, s.number(0x06)) for s in arrays}
     return {
         "slots": len(dimms),
         "populated": len(filled),
@@ -243,7 +251,7 @@ def _power_supply(number: int, structure: Structure) -> Dict[str, Any]:
         **found,
         "capacity_w": None if watts in (None, 0, 0x8000) else watts,
         "present": None if traits is None else bool(traits & 0x02),
-        "status": None if traits is None else POWER_SUPPLY_STATUS.get(traits >> 7 & 7),
+        "status": None if traits is None else named(POWER_SUPPLY_STATUS, traits >> 7 & 7),
     }
 
 
@@ -264,5 +272,5 @@ def _ipmi(structure: Optional[Structure]) -> Optional[Dict[str, Any]]:
     revision = structure.number(0x05) if structure else None
     if structure is None or revision is None:
         return None
-    interface = IPMI_INTERFACES.get(structure.number(0x04) or 0)
+    interface = named(IPMI_INTERFACES, structure.number(0x04))
     return {"interface": interface, "version": f"{revision >> 4}.{revision & 0x0F}"}

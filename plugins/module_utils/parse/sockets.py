@@ -24,7 +24,9 @@ class Listener(NamedTuple):
 def connected(text: str) -> List[int]:
     """Return the inodes of the sockets of one table that are connected to another machine."""
     rows = (line.split() for line in text.splitlines()[1:])
-    return [int(row[9]) for row in rows if len(row) > 9 and row[3] == ESTABLISHED and row[9].isdigit() and _far(row[2])]
+    return [
+        int(row[9]) for row in rows if len(row) > 9 and row[3] == ESTABLISHED and row[9].isdecimal() and _far(row[2])
+    ]
 
 
 def _far(place: str) -> bool:

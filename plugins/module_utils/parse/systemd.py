@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from . import keyvalue
 
+NUMBER = re.compile(r"-?\d{1,20}")
 UNSET = ("", "[not set]", "infinity", "18446744073709551615")  # the last is what older versions print for "not set"
 JOURNAL_UNIT_FIELDS = ("UNIT", "COREDUMP_UNIT", "_SYSTEMD_UNIT")  # what the manager says of a unit comes first
 
@@ -25,7 +27,7 @@ def find(shown: Sequence[Mapping[str, str]], name: str) -> Optional[Mapping[str,
 
 def number(value: Optional[str]) -> Optional[int]:
     """Return a property's number; systemd has several ways to say that there is none."""
-    return int(value) if value is not None and value not in UNSET and value.lstrip("-").isdigit() else None
+    return int(value) if value is not None and value not in UNSET and NUMBER.fullmatch(value) else None
 
 
 def listed(text: str) -> List[str]:

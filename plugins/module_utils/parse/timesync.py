@@ -24,7 +24,7 @@ def span_s(text: str) -> Optional[float]:
 
 
 def _number(text: Optional[str]) -> Optional[int]:
-    return int(text) if text is not None and text.isdigit() else None
+    return int(text) if text is not None and text.isdecimal() else None
 
 
 def timesyncd(text: str) -> Optional[Dict[str, Any]]:

@@ -15,6 +15,7 @@ import time
 import urllib.error
 import urllib.request
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from urllib.parse import urlsplit
 
 from . import StepFailed, clock, listeners
 from .kinds.base import RUNNING, SETTLED_S, Kind, Probe
@@ -271,9 +272,18 @@ def _place(name: str, wanted: Any) -> str:
     return str(places[name]()) if name in places else "the command in the service"
 
 
+class _NoOther(urllib.request.HTTPRedirectHandler):
+    """Follows a redirection only to where the service itself was asked."""
+
+    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
+        if urlsplit(newurl).netloc != urlsplit(req.full_url).netloc:
+            return None
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
 def _answer(url: str) -> Tuple[int, str]:
     # no proxy: what is asked is this service on this machine
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoOther)
     try:
         with opener.open(url, timeout=ANSWER_S) as answer:
             return answer.status, answer.read(TEXT_BYTES).decode("utf-8", "replace")

@@ -8,10 +8,12 @@ import os
 from pathlib import Path
 from typing import Any, Callable, Mapping
 
+from .. import whole
 from ..files import BadInput
 from . import html, json_file, junit, markdown, prometheus
 
 Run = Mapping[str, Any]
+LAST = "run.json"  # what everybody takes for the sign of a finished run
 
 FORMATS: dict[str, Callable[[Run], str]] = {
     "run.json": json_file.render,
@@ -29,32 +31,28 @@ class NotWritten(BadInput):
 def write_all(run: Run, directory: str | os.PathLike[str]) -> list[Path]:
     """Write every format into ``directory``, which is made if need be, and return the paths.
 
-    All formats are rendered before the first is written; each then replaces its file in one step. Raises NotWritten.
+    All formats are rendered and on the disk before the first replaces its file, each in one step, ``run.json`` last:
+    a directory that has one has the whole report. Raises NotWritten.
     """
     folder = Path(directory)
     texts = {name: render(run) for name, render in FORMATS.items()}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            _replace(folder / name, text.encode())
+        whole.sweep(folder)
+        _replace_all({folder / name: text.encode() for name, text in texts.items()})
+        whole.settle(folder)
     except OSError as exc:
         raise NotWritten(f"cannot write the report to {folder}: {exc.strerror or exc}") from exc
     return [folder / name for name in texts]
 
 
-def _replace(path: Path, data: bytes) -> None:
-    """Write beside the file, bring it to the disk, then take the file's place."""
-    new = path.with_name(f".{path.name}.{os.getpid()}")
+def _replace_all(files: Mapping[Path, bytes]) -> None:
+    drafts: dict[Path, Path] = {}
     try:
-        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o666), "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
+        for path, data in files.items():
+            drafts[path] = whole.draft(path, data, whole.SHARED)
+        for path in sorted(files, key=lambda path: path.name == LAST):
+            os.replace(drafts[path], path)
     finally:
-        new.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+        for draft in drafts.values():
+            draft.unlink(missing_ok=True)

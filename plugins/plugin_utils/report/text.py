@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 # Control characters move a terminal's cursor and break XML; bidirectional overrides reorder what is read.
-_UNSAFE = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069\\ud800-\\udfff\\ufffe\\uffff]")
+UNSAFE = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069\\ud800-\\udfff\\ufffe\\uffff]")
 _PLAIN = frozenset((str, int, bool, type(None)))  # a big run is mostly these
 _NATURAL = re.compile(r"(\d+)")
 
@@ -23,7 +23,7 @@ def plain(value: object, limit: int = 2000) -> str:
 
 @functools.lru_cache(maxsize=1 << 16)  # the hosts of a rack say mostly the same
 def _plain(text: str, limit: int) -> str:
-    text = " ".join(_UNSAFE.sub("", text).split())
+    text = " ".join(UNSAFE.sub("", text).split())
     return text if len(text) <= limit else text[: limit - 1] + "\u2026"
 
 

@@ -51,6 +51,7 @@ def test_healthy():
     assert found["errors"] == []
     assert found["counts"] == {
         "encrypted": 3, "with_text": 1, "of_devices": 1, "workload_series": 1, "queue_series": 1,
+        "with_families": 2, "with_collectors": 1, "with_alerts": 1,
     }  # fmt: skip
     assert [one["answers"] for one in found["exporters"]] == [True, True]
     assert [one["missing"] for one in found["exporters"]] == [[], []]
@@ -71,6 +72,35 @@ def test_healthy():
     (prometheus,) = found["prometheus"]
     assert (prometheus["targets"], prometheus["alert_rules"], prometheus["alertmanagers"]) == (2, 2, 1)
     assert [prometheus[name] for name in ("targets_down", "alerts_missing", "workload_missing")] == [[], [], []]
+
+
+def test_what_names_nothing_is_answered_nothing():
+    """An exporter without families and a Prometheus without alerts are asked for one thing: that they answer."""
+    found = look(
+        wanted={
+            "exporters": [{"name": "node", "at": "127.0.0.1:9100"}, {"name": "dcgm", "at": "127.0.0.1:9400"}],
+            "prometheus": [{"name": "main", "at": answers.PROMETHEUS}],
+            "endpoints": [{"name": "portal", "at": answers.SERVERS["portal"]}],
+            "kubelet": {},
+        }
+    )
+    assert [(one["answers"], one["missing"], one["implausible"]) for one in found["exporters"]] == [
+        (True, None, None)
+    ] * 2
+    assert [one["failed_collectors"] for one in found["exporters"]] == [[], None]
+    (prometheus,) = found["prometheus"]
+    assert (prometheus["answers"], prometheus["alerts_missing"], prometheus["workload_missing"]) == (True, None, None)
+    assert {name: count for name, count in found["counts"].items() if count} == {"encrypted": 1, "with_collectors": 1}
+
+
+def test_prometheus_without_targets_and_rules_has_none_that_is_well():
+    (found,) = look(lambda recording: answers.put_prometheus(recording, down="all", lost="all"))["prometheus"]
+    assert (found["targets"], found["targets_down"], found["alert_rules"], found["alerts_unhealthy"]) == (
+        0,
+        None,
+        0,
+        None,
+    )
 
 
 def test_no_body_enters_the_facts():

@@ -55,6 +55,15 @@ def test_healthy():
     assert [(link["label"], link["active"]) for link in device["links"]] == [("port 0", True), ("port 1", False)]
 
 
+def test_words_that_no_table_knows_are_kept():
+    said = {**HEALTHY, "hl-smi -n link -i 0000:19:00.0": {"rc": 0, "stdout": "port  0:\tMOONLIT\nport  1:\tUP\n"}}
+    said[HEALTH] = {"rc": 0, "stdout": f"{gpu_gaudi.HEALTH}\n0000:19:00.0, AP1, Moonlit, 4, 0, 9, 0\n"}
+    facts, unused = collect(commands=said)
+    (device,) = facts["devices"]
+    assert [link["active"] for link in device["links"]] == ["moonlit", True]
+    assert device["ecc"]["enabled"] == "Moonlit"
+
+
 def test_driver_not_loaded():
     facts, errors = collect({}, {})
     assert (facts["state"], facts["driver_count"], facts["devices"], errors) == ("driver_not_loaded", 0, [], [])

@@ -200,6 +200,16 @@ def test_reboot_is_known_only_where_there_is_a_mark_for_it():
     assert collect({"/etc/os-release": rhel})["updates"]["reboot_required"] is None
 
 
+@pytest.mark.parametrize(
+    ("release", "folder"),
+    [("ID=debian\n", "/etc/apt/apt.conf.d"), ('ID="rhel"\n', "/etc/systemd/system/timers.target.wants")],
+)
+@pytest.mark.parametrize(("state", "automatic"), [("absent", False), ("denied", None), ("failed", None)])
+def test_settings_that_nobody_may_read_switch_nothing_off(release, folder, state, automatic):
+    facts = collect({"/etc/os-release": release, folder: {"state": state}})
+    assert facts["updates"]["automatic"] is automatic
+
+
 def test_iommu_translation():
     groups = {f"/sys/kernel/iommu_groups/{number}/type": "identity\n" for number in range(3)}
     iommu = collect({**groups, "/sys/class/iommu/dmar0/uevent": ""})["iommu"]
@@ -258,3 +268,91 @@ def test_this_machine_is_told_as_it_is():
     assert facts["kernel"]["release"] == os.uname().release
     assert facts["cpu"]["threads"] >= len(os.sched_getaffinity(0))
     assert facts["processes"]["total"] > 0
+
+
+def clocked(currents, **more):
+    files = {f"{CPU}/online": "0-3\n", **more}
+    for number, kilohertz in enumerate(currents):
+        folder = f"{CPU}/cpufreq/policy{number}"
+        files[f"{folder}/scaling_governor"] = "performance\n"
+        files[f"{folder}/cpuinfo_max_freq"] = files[f"{folder}/scaling_max_freq"] = "4000000\n"
+        files[f"{folder}/scaling_cur_freq"] = kilohertz
+    return collect(files)["cpu"]
+
+
+@pytest.mark.parametrize(
+    ("currents", "base", "percent"),
+    [
+        (["800000", "800000", "3800000", "800000"], {"cpufreq/policy0/base_frequency": "2000000\n"}, 190.0),
+        (["800000"] * 4, {"cpufreq/policy0/base_frequency": "2000000\n"}, 40.0),
+        (["800000"] * 4, {"cpu0/acpi_cppc/nominal_freq": "3200\n"}, 25.0),
+        (["800000"] * 4, {}, 40.0),  # of half of the highest clock
+        (["800000", "3800000", "x", "800000"], {}, None),
+        ([], {}, None),
+    ],
+)  # fmt: skip
+def test_the_fastest_cpu_speaks_for_all_because_idle_ones_say_nothing(currents, base, percent):
+    frequency = clocked(currents, **{f"{CPU}/{name}": text for name, text in base.items()})["frequency"]
+    assert frequency["fastest_percent"] == percent
+
+
+def throttled(count, time_ms, uptime="36000.00 1.00\n"):
+    files = {"/proc/uptime": uptime}
+    for number in range(4):
+        for part in ("core", "package"):
+            folder = f"{CPU}/cpu{number}/thermal_throttle/{part}_throttle"
+            files[f"{folder}_count"] = count if (number, part) == (2, "package") else "0\n"
+            if time_ms is not None:
+                files[f"{folder}_total_time_ms"] = time_ms if number == 2 else "0\n"
+    return clocked(["4000000"] * 4, **files)["throttle"]
+
+
+@pytest.mark.parametrize(
+    ("count", "time_ms", "per_hour", "percent", "timed"),
+    [
+        ("0\n", "0\n", 0.0, 0.0, True),
+        ("500\n", "360000\n", 50.0, 1.0, True),
+        ("500\n", None, 50.0, None, False),  # before Linux 5.5
+        ("500\n", "x", 50.0, None, True),
+        ("x", "0\n", None, None, True),
+        ({"state": "denied", "detail": ""}, "0\n", None, None, True),
+    ],
+)
+def test_throttling_is_told_as_counts_an_hour_and_as_a_share_of_time(count, time_ms, per_hour, percent, timed):
+    found = throttled(count, time_ms)
+    assert (found["counted"], found["per_hour"], found["time_percent"], found["timed"]) == (
+        True, per_hour, percent, timed,
+    )  # fmt: skip
+
+
+def test_throttling_without_an_uptime_has_no_rate():
+    found = throttled("500\n", "360000\n", uptime="x")
+    assert (found["per_hour"], found["time_percent"]) == (None, None)
+
+
+def test_a_processor_that_counts_no_throttling_says_so():
+    assert clocked(["4000000"])["throttle"]["counted"] is False
+
+
+def test_power_limits_beside_what_the_processor_is_rated_for():
+    zones = {
+        "intel-rapl:0": ("package-0", "1", "175000000", "350000000"),
+        "intel-rapl:1": ("package-1", "0", "175000000", "350000000"),
+        "intel-rapl:2": ("package-2", "1", "175000000", "0"),
+        "intel-rapl:3": ("package-3", "1", "?", "350000000"),
+        "intel-rapl:4": ("psys", "1", "1", "350000000"),
+        "intel-rapl:0:0": ("dram", "1", "1", "350000000"),
+    }
+    files = {}
+    for zone, (name, enabled, limit, rated) in zones.items():
+        base = f"/sys/class/powercap/{zone}"
+        files.update({f"{base}/name": name, f"{base}/enabled": enabled, f"{base}/constraint_0_name": "short_term",
+                      f"{base}/constraint_1_name": "long_term", f"{base}/constraint_0_power_limit_uw": "999000000",
+                      f"{base}/constraint_1_power_limit_uw": limit,
+                      f"{base}/constraint_1_max_power_uw": rated})  # fmt: skip
+    power = collect(files)["cpu"]["power"]
+    assert [(one["label"], one["limit_percent"]) for one in power["limits"]] == [
+        ("package-0", 50.0),
+        ("package-3", None),
+    ]
+    assert (power["unrated"], power["unlimited"]) == (["package-2"], ["package-1"])

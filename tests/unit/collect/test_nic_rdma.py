@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,7 @@ from ansible_collections.muster.fleet.plugins.module_utils.judge.engine import G
 from ansible_collections.muster.fleet.plugins.module_utils.replay import Replay
 from ansible_collections.muster.fleet.plugins.plugin_utils import catalogue
 
+SITE = Path(__file__).resolve().parents[3] / "inventories" / "lab-site" / "profiles"
 CLASS = "/sys/class/infiniband"
 PORT = {
     "state": "4: ACTIVE\n",
@@ -172,7 +174,7 @@ def test_recorded_h100_node(fixtures):
 
 
 def test_recorded_h100_node_fails_no_check_of_its_fabric(fixtures):
-    profile = catalogue.profile("hgx_h100")
+    profile = catalogue.profile("hgx_h100", [SITE])
     facts = {"nic": nic.collect(recorded_h100(fixtures), nic.wanted(profile["values"]))}
     checks = [check for check in catalogue.checks() if check["id"].startswith("rdma.")]
     rows = judge(checks, Ground(facts, profile, "2026-11-18T06:00:00Z"))["results"]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import re
+import struct
 import tarfile
 import time
 
@@ -9,6 +10,7 @@ import pytest
 
 from ansible_collections.muster.fleet.plugins.module_utils.collect import pci
 from ansible_collections.muster.fleet.plugins.module_utils.host import Asked
+from ansible_collections.muster.fleet.plugins.module_utils.parse import pci as parse
 from ansible_collections.muster.fleet.plugins.module_utils.replay import Replay
 
 ROOT = "/sys/bus/pci/devices"
@@ -220,3 +222,69 @@ def test_real_sysfs_of_a_two_socket_server(fixtures):
     assert {"nic", "bridge"} <= roles
     nics = [device for device in facts["devices"] if device["role"] == "nic"]
     assert all(nic["vendor_id"].startswith("0x") and nic["bar_max_bytes"] for nic in nics)
+
+
+LINK = {"current_link_width": "4", "max_link_width": "8", "current_link_speed": "8 GT/s", "max_link_speed": "16 GT/s"}
+PORT = {"class": "0x060400", "vendor": "0x8086", "max_link_width": "4", "max_link_speed": "8.0 GT/s PCIe"}
+KINDS = {"0108": "drive", "0104": "drive", "0107": "drive", "0200": "nic", "0207": "nic"}
+
+
+@pytest.mark.parametrize(("kind", "role"), KINDS.items())
+def test_a_link_is_held_against_what_both_ends_can(kind, role):
+    about = {"class": f"0x{kind}02", "vendor": "0x144d", **LINK}
+    behind = by_address(machine({"0000:00:01.0": PORT, "0000:01:00.0": {**about, "in": ["0000:00:01.0"]}}))
+    device = behind["0000:01:00.0"]
+    assert (device["link_role"], device["width_possible"], device["speed_possible_gts"]) == (role, 4, 8.0)
+    alone = by_address(machine({"0000:01:00.0": about}))["0000:01:00.0"]
+    assert (alone["width_possible"], alone["speed_possible_gts"]) == (8, 16.0)
+
+
+def test_a_function_without_a_link_is_judged_by_none():
+    device = by_address(machine({"0000:01:00.0": {"class": "0x010802", "vendor": "0x144d"}}))["0000:01:00.0"]
+    assert (device["link_role"], device["width_possible"]) == ("none", None)
+
+
+def test_a_link_whose_most_is_not_told_stays_one_that_is_judged():
+    odd = {"class": "0x010802", "vendor": "0x144d", **LINK, "max_link_width": "Unknown"}
+    device = by_address(machine({"0000:01:00.0": odd}))["0000:01:00.0"]
+    assert (device["link_role"], device["width_possible"]) == ("drive", None)
+
+
+@pytest.mark.parametrize(
+    ("fabric", "role"),
+    [
+        ({}, "nic"),
+        ({"driver": "mlx5_core", "device": "^mlx5_[0-9]+$", "pcie_width": 16}, "none"),
+        ({"driver": "mlx5_core", "device": "^mlx5_[0-9]+$"}, "nic"),  # nobody else would judge its width
+        ({"driver": "mlx5_core", "device": "^mlx5_bond", "pcie_width": 16}, "nic"),
+        ({"driver": "bnxt_en", "device": ".", "pcie_width": 16}, "nic"),
+        ({"driver": "mlx5_core", "device": "(", "pcie_width": 16}, "nic"),
+    ],
+)
+def test_only_adapters_whose_links_the_profile_states_are_left_to_it(fabric, role):
+    about = {**NIC, **LINK, "driver": "mlx5_core", "infiniband/mlx5_0/fw_ver": "1"}
+    facts = pci.collect(machine({"0000:01:00.0": about}), pci.wanted({"nic": {"fabric": fabric}}))
+    assert [device["link_role"] for device in facts["devices"]] == [role]
+
+
+def dpc_space(status, length=0x10A, control=0x000A):
+    space = bytearray(0x10A)
+    space[:2] = b"\x86\x80"
+    struct.pack_into("<IHHH", space, 0x100, 1 << 16 | 0x001D, 0, control, status)
+    return bytes(space[:length])
+
+
+@pytest.mark.parametrize(
+    ("space", "enabled", "triggered"),
+    [
+        (dpc_space(0), True, False),
+        (dpc_space(1), True, True),
+        (dpc_space(0, control=0), False, False),
+        (dpc_space(1, length=0x108), None, None),
+        (dpc_space(1, length=64), None, None),
+        (None, None, None),
+    ],
+)
+def test_a_port_that_is_contained(space, enabled, triggered):
+    found = parse.containment(space)
+    assert (found["dpc_enabled"], found["dpc_triggered"]) == (enabled, triggered)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.muster.fleet.plugins.module_utils.collect import service, service_ports
+from ansible_collections.muster.fleet.plugins.module_utils.collect import service, service_ports, service_units
 from ansible_collections.muster.fleet.plugins.module_utils.host import Asked, Host
 from ansible_collections.muster.fleet.plugins.module_utils.record import Recorder
 from ansible_collections.muster.fleet.plugins.module_utils.replay import Replay
@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "lab"))
 
 from builder import service as rendered
 from builder import service_answers as answers
-from builder.node import NODES, NOW
+from builder.node import NODES, NOW, PROFILES
 from builder.recording import Recording
 
 UNIT = {"units": [{"name": "a.service|b.service", "role": "platform"}]}
@@ -35,7 +35,7 @@ def node(klass="hgx_h100"):
 
 
 def collect(recording, klass="hgx_h100"):
-    wanted = service.wanted(catalogue.profile(klass)["values"])
+    wanted = service.wanted(catalogue.profile(klass, [PROFILES])["values"])
     return service.collect(Replay([recording.document]), wanted)
 
 
@@ -313,7 +313,7 @@ def test_this_machine_names_the_owner_of_a_socket():
 def test_a_recording_keeps_no_secret_and_gives_the_same_facts():
     live = Replay([node().document])
     recorder = Recorder(live, "copy")
-    wanted = service.wanted(catalogue.profile("hgx_h100")["values"])
+    wanted = service.wanted(catalogue.profile("hgx_h100", [PROFILES])["values"])
     facts = service.collect(recorder, wanted)
     assert not [secret for secret in SECRETS if secret in json.dumps(recorder.document)]
     assert service.collect(Replay([recorder.document]), wanted)["containers"] == facts["containers"]
@@ -325,3 +325,69 @@ def test_a_recording_keeps_the_devices_of_a_service_apart():
     seen = recorder.names(inside).names
     recorder.document["dirs"]["/dev"] = ["something-else"]
     assert Replay([recorder.document]).names(inside).names == seen
+
+
+IMEX = {"Id": "nvidia-imex.service", "LoadState": "loaded", "ActiveState": "inactive", "UnitFileState": "disabled"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "state"),
+    [
+        ({}, "waiting"),
+        ({"UnitFileState": "static"}, "waiting"),
+        ({"LoadState": "masked", "UnitFileState": "masked"}, "waiting"),
+        ({"LoadState": "not-found", "UnitFileState": ""}, "waiting"),
+        ({"UnitFileState": "enabled"}, "stopped"),
+        ({"UnitFileState": "enabled-runtime"}, "stopped"),
+        ({"ActiveState": "active", "UnitFileState": "enabled"}, "running"),
+        ({"ActiveState": "failed"}, "failed"),
+        ({"ActiveState": "deactivating"}, "deactivating"),
+        ({"UnitFileState": ""}, None),
+    ],
+)
+def test_a_unit_that_starts_on_demand(changes, state):
+    shown = "".join(f"{key}={value}\n" for key, value in {**IMEX, **changes}.items())
+    argv = "systemctl show --no-pager --property=" + ",".join(service_units.PROPERTIES) + " nvidia-imex.service"
+    host = Replay([{"muster_recording": 1, "closed": True, "identity": {"now": 1.0, "uid": 0},
+                    "files": {"/run/systemd/system/x": ""}, "commands": {argv: {"stdout": shown}}}])  # fmt: skip
+    facts = service.collect(host, service.wanted({"service": {"units": {"on_demand": ["nvidia-imex.service"]}}}))
+    assert facts["units"] == []
+    assert facts["on_demand"][0]["demand_state"] == state
+    assert facts["on_demand_installed"] == int(changes.get("LoadState", "loaded") == "loaded")
+
+
+HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+
+
+def listening(*places, state="0A"):
+    rows = (f"{number}: {place} 00000000:0000 {state} 0:0 0:0 0 0 0 {number}\n" for number, place in enumerate(places))
+    return HEAD + "".join(rows)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "found"),
+    [
+        (["tcp/22"], ["tcp/5555 at 0.0.0.0", "tcp/9100 at 10.0.0.1", "udp/68 at 0.0.0.0"]),
+        ([22, "tcp/5000-6000", "tcp/9100-9100", "udp/68"], []),
+        ([], ["tcp/22 at 0.0.0.0", "tcp/5555 at 0.0.0.0", "tcp/9100 at 10.0.0.1", "udp/68 at 0.0.0.0"]),
+        (["udp/1-65535", "tcp/1-65535"], []),
+        (["tcp/1-65535", "udp/68", "ssh"], None),
+        (["tcp/22", "ssh"], ["tcp/5555 at 0.0.0.0", "tcp/9100 at 10.0.0.1", "udp/68 at 0.0.0.0"]),
+        (None, None),
+    ],
+)
+def test_listeners_that_nobody_allowed(allowed, found):
+    files = {
+        "/proc/net/tcp": listening("00000000:0016", "00000000:15B3", "0100007F:1F90", "0100000A:238C"),
+        "/proc/net/tcp6": listening("00000000000000000000000001000000:1F91"),
+        "/proc/net/udp": listening("00000000:0044", state="07"),
+    }
+    wanted = service.wanted({"service": {"ports_allowed": allowed}})
+    assert machine(wanted, files=files)["unexpected_listeners"] == found
+
+
+@pytest.mark.parametrize("table", ["tcp", "tcp6", "udp", "udp6"])
+def test_listeners_are_unknown_while_a_table_is_hidden(table):
+    for hidden in ({"state": "denied", "detail": ""}, "", "garbage"):
+        files = {"/proc/net/tcp": listening("00000000:0016"), f"/proc/net/{table}": hidden}
+        assert machine({"ports_allowed": ["tcp/22"]}, files=files)["unexpected_listeners"] is None

@@ -235,3 +235,104 @@ def test_this_very_machine():
 def test_what_the_profile_wants():
     assert storage.wanted({"storage": {"mounts": ["/", "/data", 5]}}) == {"mounts": ["/", "/data"], "network": True}
     assert storage.wanted({}) == {"mounts": ["/"], "network": True}
+
+
+def served(files):
+    return storage.collect(
+        Replay([{"muster_recording": 1, "closed": True, "identity": {"uid": 0}, "files": files}]), {}
+    )
+
+
+@pytest.mark.parametrize(
+    ("waiting", "most", "share"), [("3", "9", 33.3), ("0", "9", 0.0), ("3", "0", None), ("x", "9", None)]
+)
+def test_requests_that_wait_in_fuse(waiting, most, share):
+    base = "/sys/fs/fuse/connections"
+    (found,) = served({f"{base}/61/waiting": waiting, f"{base}/61/congestion_threshold": most})["fuse"]
+    assert (found["label"], found["waiting_percent"]) == ("FUSE connection 61", share)
+    assert served({})["fuse"] == []
+    assert served({base: {"state": "denied", "detail": ""}})["fuse"] is None
+
+
+@pytest.mark.parametrize("path", ["/sys/fs/lustre/health_check", "/proc/fs/lustre/health_check"])
+def test_what_lustre_says_of_its_health(path):
+    assert served({path: "healthy\n"})["lustre"] == {"source": path, "present": True, "health": "healthy"}
+    assert served({path: ""})["lustre"]["health"] is None
+    assert served({path: {"state": "denied", "detail": ""}})["lustre"] == {
+        "source": path, "present": True, "health": None,
+    }  # fmt: skip
+    assert served({})["lustre"]["present"] is False
+
+
+WHOLE = "Personalities : [raid1]\nmd0 : active raid1 b[1] a[0]\n      9 blocks super 1.2 [2/2] [UU]\n\nunused devices: <none>\n"
+BROKEN = WHOLE.replace("[2/2] [UU]", "[2/1] [U_]").replace("b[1]", "b[1](F)")
+EXT4 = {"/sys/fs/ext4/md0/errors_count": "0\n"}
+POOL = "31 1 0:40 / /tank rw - zfs tank/data rw\n"
+
+
+def block(*names):
+    return {"dirs": {"/sys/block": list(names)}}
+
+
+def test_a_whole_table_of_arrays_is_healthy():
+    assert collect({"/proc/mdstat": WHOLE, **EXT4}, **block("md0", "sda"))["arrays_unhealthy"] == []
+
+
+@pytest.mark.parametrize("left", range(len(BROKEN)))
+def test_no_cut_turns_a_broken_array_green(left):
+    """The root is on md0: whatever is left of the table, it is ill or unknown."""
+    facts = collect({"/proc/mdstat": BROKEN[:left]})
+    assert facts["arrays_unhealthy"] is None or "md0" in facts["arrays_unhealthy"][0]
+    assert facts["arrays_unhealthy"] or "/proc/mdstat" in {error["source"] for error in facts["errors"]}
+
+
+@pytest.mark.parametrize(
+    "table", [None, {"state": "denied"}, {"state": "failed"}, {"state": "timeout"}, "", "Personalities : \n"]
+)
+@pytest.mark.parametrize("seen", ["mounted", "listed"])
+def test_an_array_that_is_there_is_unknown_without_its_table(table, seen):
+    mounts = {} if seen == "mounted" else {"/proc/self/mountinfo": NFS}
+    more = {} if seen == "mounted" else block("md127", "sda")
+    facts = collect({"/proc/mdstat": table, **mounts}, **more)
+    assert facts["arrays_unhealthy"] is None
+    assert "/proc/mdstat" in {error["source"] for error in facts["errors"]}
+
+
+def test_one_array_of_two_missing_is_unknown_and_an_ill_one_is_told_all_the_same():
+    assert collect({"/proc/mdstat": WHOLE}, **block("md0", "md1"))["arrays_unhealthy"] is None
+    assert collect({"/proc/mdstat": BROKEN}, **block("md0", "md1"))["arrays_unhealthy"] == [
+        "md0 has 1 of 2 members, failed: b"
+    ]
+
+
+def test_a_mirror_that_does_not_say_how_many_members_it_has_is_unknown():
+    table = WHOLE.replace(" [2/2] [UU]", "")
+    assert collect({"/proc/mdstat": table}, **block("md0"))["arrays_unhealthy"] is None
+
+
+def test_a_machine_without_arrays_has_none():
+    plain = {"/proc/self/mountinfo": NFS}
+    for table in (None, "Personalities : \nunused devices: <none>\n"):
+        assert collect({"/proc/mdstat": table, **plain}, **block("sda"))["arrays_unhealthy"] == []
+
+
+def test_a_mounted_pool_without_a_state_is_unknown():
+    facts = collect({"/proc/self/mountinfo": ROOT + POOL})
+    assert facts["pools_unhealthy"] is None
+    known = {"/proc/self/mountinfo": ROOT + POOL, "/proc/spl/kstat/zfs/tank/state": "ONLINE\n"}
+    assert collect(known)["pools_unhealthy"] == []
+    assert collect({"/proc/self/mountinfo": NFS})["pools_unhealthy"] == []
+
+
+def test_a_mounted_file_system_without_a_counter_is_unknown():
+    assert collect({})["filesystems_damaged"] is None
+    assert collect(EXT4)["filesystems_damaged"] == []
+    mapped = ROOT.replace("/dev/md0", "/dev/mapper/vg-root")
+    assert (
+        collect({"/proc/self/mountinfo": mapped, "/sys/fs/ext4/dm-0/errors_count": "0\n"})["filesystems_damaged"] == []
+    )
+    two = mapped + "30 1 9:1 / /srv rw - ext4 /dev/mapper/vg-srv rw\n"
+    assert (
+        collect({"/proc/self/mountinfo": two, "/sys/fs/ext4/dm-0/errors_count": "0\n"})["filesystems_damaged"] is None
+    )
+    assert collect({"/proc/self/mountinfo": NFS})["filesystems_damaged"] == []

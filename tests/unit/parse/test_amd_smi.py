@@ -103,6 +103,21 @@ def test_throttle():
     assert (found["hw_thermal"], found["hw_slowdown"], found["hw_power_brake"]) == (True, True, False)
 
 
+@pytest.mark.parametrize(
+    ("ecc", "blocks", "found"),
+    [
+        ({"total_correctable_count": 5, "cache_correctable_count": 1}, {"UMC": {"deferred_count": 2}}, []),
+        ({"total_moonlit_count": 1}, {"UMC": {"moonlit_count": 3}, "GFX": {"moonlit_count": 0}},
+         ["UMC moonlit_count: 3", "all blocks total_moonlit_count: 1"]),
+        ({"cache_uncorrectable_count": {"value": 1, "unit": ""}}, "N/A", ["all blocks cache_uncorrectable_count: 1"]),
+        ("N/A", "N/A", None),
+        ("N/A", {"UMC": {"moonlit_count": "N/A"}}, []),
+    ],
+)  # fmt: skip
+def test_counts_of_unknown_kinds(ecc, blocks, found):
+    assert amd_smi.ras_unexplained({"ecc": ecc, "ecc_blocks": blocks}) == found
+
+
 def test_bad_pages():
     page = {"page_address": "0x1f4", "page_size": "4096", "status": "PENDING"}
     entry = {"retired": "No bad pages found.", "pending": [page, page], "un_res": "N/A"}

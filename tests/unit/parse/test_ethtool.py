@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from ansible_collections.muster.fleet.plugins.module_utils.parse import ethtool
@@ -137,3 +139,28 @@ def test_recorded_link(fixtures):
     found = ethtool.link((fixtures / "nic/jc-ethtool--default1.out").read_text())
     assert found["port_type"] == "Twisted Pair"
     assert found["link_detected"] is True
+
+
+ANSWERLESS = ["N/A", "[Not Supported]", "", "unknown"]
+
+
+@pytest.mark.parametrize("nothing", ANSWERLESS)
+@pytest.mark.parametrize("line", ["Module temperature", "Module voltage", "Transmit avg optical power"])
+def test_a_measurement_without_a_value_is_still_one_of_a_module_with_diagnostics(line, nothing):
+    lost = re.sub(rf"(?m)^(\s*{line}(?:\s*\(Channel \d+\))?\s*):.*$", rf"\1: {nothing}", QSFP)
+    found = ethtool.module(lost)
+    assert found["diagnostics"] is True
+    assert found["alarms"] == ["Module temperature high warning", "Laser rx power low alarm   (Chan 2)"]
+
+
+@pytest.mark.parametrize("nothing", ANSWERLESS)
+def test_flags_that_say_nothing_are_not_flags_that_are_off(nothing):
+    quiet = re.sub(r"(?m)^(.*(?:alarm|warning)(?:\s+\(Chan \d\))?\s*): *On$", r"\1: Off", QSFP)
+    assert ethtool.module(quiet)["alarms"] == []
+    one_lost = re.sub(r"(?m)^(.*high alarm\s*): *Off$", rf"\1: {nothing}", quiet, count=1)
+    assert one_lost != quiet
+    assert ethtool.module(one_lost)["alarms"] is None
+
+
+def test_a_copper_cable_has_no_diagnostics():
+    assert ethtool.module("Identifier : 0x0d (QSFP+)\nVendor name : X\nLength (Copper) : 2m\n")["diagnostics"] is False

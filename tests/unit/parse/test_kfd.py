@@ -48,3 +48,13 @@ def test_recorded_mi210_server(fixtures):
     gpus = [node for node in nodes if kfd.is_gpu(node)]
     assert len(gpus) == 8
     assert len({kfd.address(node) for node in gpus}) == 8
+
+
+def test_counts_of_unknown_kinds():
+    assert kfd.unknown_counts("ue: 1\nce: 2\nde: 0\n") == kfd.unknown_counts(None) == []
+    assert kfd.unknown_counts("ue: 0\nmoonlit: 3\nother: 0\n") == ["moonlit: 3"]
+
+
+def test_page_with_an_unknown_mark_may_be_of_any_kind():
+    text = "0x00000001 : 0x00001000 : R\n0x00000002 : 0x00001000 : Q\n"
+    assert kfd.bad_pages(text) == {"retired": 1, "pending": None, "unreservable": None}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 
 import pytest
+import yaml
 
 from ansible_collections.muster.fleet.plugins.module_utils.parse import kernel_events, kernel_patterns, kmsg
 from ansible_collections.muster.fleet.plugins.module_utils.parse.kmsg import Line
@@ -41,7 +43,7 @@ TROUBLE = {
         "amdgpu",
         "ras_corrected",
     ),
-    "NVRM: GPU 0000:61:00.0: GPU has fallen off the bus.": None,  # Xid 79 says it already
+    "NVRM: GPU 0000:61:00.0: GPU has fallen off the bus.": ("nvidia", "lost"),
     "NVRM: fallen off the bus and is not responding to commands.": ("nvidia", "lost"),
     "NVRM: GPU6 _kgspLogRpcTimeout: ****************** GSP Timeout *******************": ("nvidia", "gsp_timeout"),
     "NVRM: GPU0 _kgspRpcRecvPoll: GSP RM heartbeat timed out": ("nvidia", "gsp_timeout"),
@@ -127,6 +129,7 @@ TROUBLE = {
     "WARNING: CPU: 3 PID: 1204 at kernel/workqueue.c:1966 __queue_work+0x1a": ("panic", "warning"),
     "NETDEV WATCHDOG: eth0 (mlx5_core): transmit queue 0 timed out 5000 ms": ("network", "tx_timeout"),
 }
+SAMPLES = yaml.safe_load((Path(__file__).parent / "kernel_samples.yml").read_text())
 
 
 def read(text, level=None):
@@ -146,7 +149,8 @@ def test_trouble(text, kind):
 
 def test_every_row_of_the_table_is_reached():
     rows = {(kind.family, kind.code) for kind in kernel_patterns.KINDS}
-    assert {kind for kind in TROUBLE.values() if kind} == rows
+    samples = {tuple(name.partition("/")[0].split(".")) for name in SAMPLES}
+    assert {kind for kind in TROUBLE.values() if kind} | samples == rows
 
 
 @pytest.mark.parametrize("kind", kernel_patterns.KINDS, ids=lambda kind: f"{kind.family}-{kind.code}")

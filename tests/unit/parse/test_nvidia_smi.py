@@ -80,6 +80,41 @@ def test_recorded_t4(fixtures):
     assert gpu["temperature_margin_c"] == 60
 
 
+def test_recorded_clocks_and_what_the_boards_do_not_have(fixtures):
+    h100, gb200, t4, a100, mig = (
+        read(fixtures, f"smi-{name}.xml")["devices"][0]
+        for name in ("h100-real", "gb200-real", "t4-real", "a100-real", "a100-sxm4-v12")
+    )
+    for gpu in (h100, gb200, a100, mig):
+        assert gpu["clocks"]["sm_application_mhz"] == gpu["clocks"]["sm_default_mhz"]
+        assert (gpu["performance_state"], gpu["retired_page_count"]) == ("P0", None)
+        assert {"retired_page_count", "retired_pages.pending"} <= set(gpu["not_supported"])
+    assert (h100["clocks"]["sm_percent"], h100["clock_reasons"]["explained"]) == (17.4, True)
+    assert (a100["clocks"]["sm_default_mhz"], a100["clocks"]["sm_max_mhz"]) == (1095, 1410)
+    assert (mig["clocks"]["sm_percent"], mig["clock_reasons"]["explained"]) == (
+        100.0,
+        False,
+    )  # at work, not at its most
+    assert "clocks.sm_application_mhz" in t4["not_supported"]
+    assert (t4["retired_page_count"], t4["retired_pages"]["pending"]) == (0, False)
+    assert [name for name in gb200["not_supported"] if "fabric" in name] == ["fabric.incorrect_configuration"]
+    assert [name for name in h100["not_supported"] if "fabric" in name] == []  # nobody watches its fabric's health
+    assert gb200["unrepairable_memory"] is False
+    for gpu in (h100, gb200, t4, a100, mig):
+        assert gpu["clock_reasons"]["unexplained"] == gpu["clock_reasons"]["unanswered"] == []
+
+
+def test_recorded_mig_instances(fixtures):
+    (gpu,) = read(fixtures, "smi-a100-sxm4-v12.xml")["devices"]
+    assert [(each["label"], each["sram_uncorrected"]) for each in gpu["instances"][:2]] == [("MIG 0", 0), ("MIG 1", 0)]
+    assert read(fixtures, "smi-h100-real.xml")["devices"][0]["instances"] == []
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row[0] for row in ROWS])
+def test_every_section_of_recorded_machines_is_known(fixtures, row):
+    assert read(fixtures, row[0])["errors"] == []
+
+
 def test_recorded_a10g_draws_but_does_not_compute(fixtures):
     assert read(fixtures, "smi-a10g.xml")["devices"][0]["processes"] == []
 
@@ -162,6 +197,41 @@ def test_empty_gpu_is_of_the_full_shape():
     assert gpu["throttle"]["hw_slowdown"] is None
 
 
+def test_errors_of_boards_before_turing():
+    def bits(single, double):
+        return (
+            f"<single_bit><device_memory>{single}</device_memory><l2_cache>1</l2_cache><total>{single}</total></single_bit>"
+            f"<double_bit><device_memory>{double}</device_memory><total>{double}</total></double_bit>"
+        )
+
+    inside = f"<ecc_errors><volatile>{bits(4, 2)}</volatile><aggregate>{bits('N/A', 'N/A')}</aggregate></ecc_errors>"
+    ecc = one(inside)["ecc"]
+    assert (ecc["volatile"]["corrected"], ecc["volatile"]["uncorrected"]) == (4, 2)
+    assert (ecc["volatile"]["dram_corrected"], ecc["volatile"]["dram_uncorrected"]) == (4, 2)
+    assert (ecc["aggregate"]["corrected"], ecc["aggregate"]["uncorrected"]) == (None, None)
+
+
+@pytest.mark.parametrize(("count", "errors"), [("0", 0), ("3", 3), ("N/A", None), ("", None), ("many", None)])
+def test_errors_of_a_mig_instance(count, errors):
+    inside = (
+        "<mig_devices><mig_device><index>1</index><ecc_error_count><volatile_count>"
+        f"<sram_uncorrectable>{count}</sram_uncorrectable></volatile_count></ecc_error_count></mig_device></mig_devices>"
+    )
+    (instance,) = one(inside)["instances"]
+    assert (instance["index"], instance["sram_uncorrected"]) == (1, errors)
+    assert one("<mig_devices>None</mig_devices>")["instances"] == []
+    assert one("<mig_devices>N/A</mig_devices>")["instances"] is None
+
+
+def test_retired_pages_of_both_causes():
+    inside = (
+        "<retired_pages><multiple_single_bit_retirement><retired_count>3</retired_count></multiple_single_bit_retirement>"
+        "<double_bit_retirement><retired_count>{}</retired_count></double_bit_retirement></retired_pages>"
+    )
+    assert one(inside.format(58))["retired_page_count"] == 61
+    assert one(inside.format("N/A"))["retired_page_count"] == 3  # at least
+
+
 def test_reset_required_and_unknown_error():
     assert one("<temperature><gpu_temp>GPU requires reset</gpu_temp></temperature>")["state"] == "reset_required"
     assert one("<product_name>Unknown Error</product_name>")["state"] == "error"
@@ -173,7 +243,7 @@ def test_throttling_in_the_older_spelling():
         "</clocks_throttle_reason_hw_power_brake_slowdown></clocks_throttle_reasons>"
     )
     assert gpu["throttle"]["hw_power_brake"] is True
-    assert gpu["throttle"]["hw_slowdown"] is False
+    assert gpu["throttle"]["hw_slowdown"] is None  # nobody has said that it is not
 
 
 def test_processes():

@@ -167,6 +167,76 @@ def test_fabric():
     assert refused["status"] == error(6)["error"] == "NVML_ERROR_NOT_FOUND"
 
 
+def test_parts_of_the_fabric_health_that_are_not_watched():
+    def lacking(mask):
+        return [
+            name[7:] for name in first(GpuFabricInfoV=f"state=3 healthMask={mask}")["not_supported"] if "fabric" in name
+        ]
+
+    assert lacking("0x1aa") == []
+    assert lacking("0x0aa") == ["incorrect_configuration"]
+    assert lacking("0x1a0") == ["degraded_bandwidth", "route_recovery"]
+    assert lacking("0x0") == []  # nothing at all is watched: that is no answer
+    assert [name for name in first(GpuFabricInfoV="!999")["not_supported"] if "fabric" in name] == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "lacks"), [("!3", True), ("!13", True), ("!26", True), ("!999", False), ("!4", False)]
+)
+def test_what_is_not_supported_is_no_failed_read(answer, lacks):
+    for fact, call in nvml.OPTIONAL.items():
+        gpu = first(**{call.replace("nvmlDeviceGet", ""): answer})
+        assert (fact in gpu["not_supported"]) == lacks
+
+
+def test_clocks_and_state():
+    gpu = first(**{"ClockInfo(1)": 1000, "MaxClockInfo(1)": 2000, "PerformanceState": 8})
+    assert (gpu["clocks"]["sm_percent"], gpu["performance_state"]) == (50.0, "P8")
+    gpu = first(**{"ClockInfo(1)": 1000, "MaxClockInfo(1)": 2000, "DefaultApplicationsClock(1)": 1250})
+    assert (gpu["clocks"]["sm_percent"], gpu["clocks"]["sm_default_mhz"]) == (80.0, 1250)
+    assert (first()["clocks"]["sm_percent"], first()["performance_state"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("answers", "corrupted"),
+    [({}, None), ({"InforomConfigurationChecksum": 7}, False), ({"InforomConfigurationChecksum": "!14"}, True),
+     ({"InforomConfigurationChecksum": 7, "InforomVersion(1)": "!14"}, True),
+     ({"InforomConfigurationChecksum": "!999"}, None)],
+)  # fmt: skip
+def test_inforom(answers, corrupted):
+    assert first(**answers)["inforom_corrupted"] is corrupted
+
+
+def test_retired_pages():
+    gpu = first(**{"RetiredPages(0)": 3, "RetiredPages(1)": 58, "RetiredPagesPendingStatus": 1})
+    assert (gpu["retired_page_count"], gpu["retired_pages"]["pending"]) == (61, True)
+
+
+def test_instances():
+    settings = {
+        "gpu.0.nvmlDeviceGetMigMode": "1,1",
+        "gpu.0.nvmlDeviceGetMaxMigDeviceCount": "7",
+        "gpu.0.mig.nvmlDeviceGetUUID(0)": "MIG-a",
+        "gpu.0.mig.nvmlDeviceGetUUID(4)": "MIG-b",
+        "gpu.0.mig.nvmlDeviceGetMemoryErrorCounter(0,1,0,7)": "2",
+    }
+    found = said(settings)
+    assert [(each["label"], each["uuid"], each["sram_uncorrected"]) for each in found["devices"][0]["instances"]] == [
+        ("MIG 0", "MIG-a", 2),
+        ("MIG 4", "MIG-b", None),
+    ]
+    assert found["errors"] == []  # an index without an instance is no failure
+    assert first(MigMode="0,0")["instances"] == []
+    assert first(MigMode="1,1")["instances"] is None
+    assert first()["instances"] is None
+
+
+@pytest.mark.parametrize(("coded", "rate"), [(0xFFF, 15e-255), (0x204, 2e-4), (0, 0.0), (0x10C, 1e-12)])
+def test_bit_error_rate(coded, rate):
+    errors = first(**{"FieldValues(220)": coded, "FieldValues(222)": coded})["links"][0]["errors"]
+    assert (errors["effective_ber"], errors["symbol_ber"]) == (rate, rate)
+
+
 def test_platform():
     words = (
         "ibGuid=0123456789abcdef0000000000000000 chassisSerialNumber=18 slotNumber=14 trayIndex=4 peerType=2 moduleId=3"

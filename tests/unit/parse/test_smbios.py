@@ -316,3 +316,15 @@ def test_any_bytes_are_survived(data):
 @given(st.sampled_from([0, 1, 2, 3, 4, 16, 17, 38, 39, 43]), st.binary(max_size=120))
 def test_any_structure_is_survived(kind, body):
     records(structure(kind, body.ljust(2, b"\0"), b"text"))
+
+
+TABLES = ("CHASSIS_TYPES", "MEMORY_TYPES", "SLOT_USAGE", "ERROR_CORRECTION", "POWER_SUPPLY_STATUS", "IPMI_INTERFACES")
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_number_that_a_table_does_not_know_is_shown(name):
+    table = getattr(smbios_records, name)
+    for number in range(256):
+        said = smbios_records.named(table, number)
+        assert said == table.get(number, None if number < 3 else f"0x{number:02x}")
+    assert smbios_records.named(table, None) is None

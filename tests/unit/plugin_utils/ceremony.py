@@ -14,12 +14,12 @@ import yaml
 
 from ansible_collections.muster.fleet.plugins.plugin_utils import golive, golive_input, signing
 from ansible_collections.muster.fleet.plugins.plugin_utils import run as runs
-from ansible_collections.muster.fleet.tests.unit.plugin_utils.signatures import NOW, allow, new_key, put
+from ansible_collections.muster.fleet.tests.unit.plugin_utils.signatures import NOW, SITE, allow, new_key, put
 
 RUN_ID = "20261123T100000Z-7"
 FINISHED = "2026-11-23T10:00:00Z"
 LEAD = "lead@example.org"
-ACCEPTED = {"accepted": True, "by": "j.doe", "note": None}
+ACCEPTED = {"accepted": True, "by": "who-0", "note": None}
 ROW = {"item": None, "items": 1, "status": "pass", "severity": "critical", "phase": 5, "message": "", "at": FINISHED}
 CATALOGUE = {
     "gpu.count": {"title": "Every GPU is there", "severity": "critical", "phase": 5},
@@ -53,6 +53,8 @@ def wish() -> dict[str, Any]:
         "issues": [],
         "signoffs": [{"role": role, "who": []} for role in golive_input.ROLES],
         "attested": list(golive_input.ATTESTED),
+        "not_required": {},
+        "sole_signer": None,
     }
 
 
@@ -61,7 +63,8 @@ def attested(sha256: str) -> dict[str, Any]:
     common = {"valid": True, "reason": None, "when": FINISHED, "expires": "2026-12-01", "statement": "", "sha256": "0"}
     signoffs = {
         golive.signoff_item(RUN_ID, role): {
-            **common, "who": f"who-{number}", "role": role, "file": f"{number}.yml", "evidence": {"sha256": sha256},
+            **common, "who": f"who-{number}", "key": f"key-{number}", "role": role, "file": f"{number}.yml",
+            "evidence": {"sha256": sha256},
         }
         for number, role in enumerate(golive_input.ROLES)
     }  # fmt: skip
@@ -114,8 +117,8 @@ class Place:
 
     def attest(self, name: str, item: str, who: str, role: str, evidence: Any) -> Path:
         said = {"item": item, "statement": "So it is", "who": who, "role": role, "when": self.now}
-        said |= {"expires": self.expires, "evidence": evidence}
+        said |= {"expires": self.expires, "evidence": evidence, "site": SITE}
         return put(self.attestations / name, said, self.keys[who])
 
 
-__all__ = ["LEAD", "NOW", "RUN_ID", "Place", "attested", "document", "row", "wish"]
+__all__ = ["LEAD", "NOW", "RUN_ID", "SITE", "Place", "attested", "document", "row", "wish"]

@@ -14,6 +14,7 @@ import yaml
 
 from ansible_collections.muster.fleet.plugins.plugin_utils import signing
 
+SITE = "muc-1"
 NOW = datetime.datetime(2026, 11, 23, 12, 0, tzinfo=datetime.timezone.utc)
 
 
@@ -41,6 +42,7 @@ def statement(proof: Path, **changed: Any) -> dict[str, Any]:
         "role": "Facility Manager",
         "when": "2026-11-20T08:00:00Z",
         "expires": "2027-11-20",
+        "site": SITE,
         "evidence": {"file": proof.name, "sha256": digest},
         **changed,
     }

@@ -14,7 +14,7 @@ from ansible_collections.muster.fleet.plugins.plugin_utils import attestations, 
 from ansible_collections.muster.fleet.plugins.plugin_utils.attestations import beside_inventory
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput
 
-from .signatures import NOW, allow, new_key, put, statement
+from .signatures import NOW, SITE, allow, new_key, put, statement
 
 DAY = datetime.timedelta(days=1)
 
@@ -38,7 +38,7 @@ class Store:
         put(self.file, statement(self.evidence, **changed), self.keys[key], namespace)
 
     def read(self, now=NOW):
-        return attestations.read(self.directory, self.signers, now)["items"]["piqc:0.1"]
+        return attestations.read(self.directory, self.signers, now, SITE)["items"]["piqc:0.1"]
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def store(tmp_path: Path) -> Store:
 
 
 def test_a_good_one_is_valid_and_tells_all(store: Store) -> None:
-    found = attestations.read(store.directory, store.signers, NOW)
+    found = attestations.read(store.directory, store.signers, NOW, SITE)
     assert found["source"] == str(store.directory)
     item = found["items"]["piqc:0.1"]
     assert item["valid"] is True

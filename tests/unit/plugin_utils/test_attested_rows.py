@@ -14,7 +14,7 @@ from ansible_collections.muster.fleet.plugins.plugin_utils import golive_finding
 from ansible_collections.muster.fleet.plugins.plugin_utils import run as runs
 from ansible_collections.muster.fleet.plugins.plugin_utils.attested_rows import Papers
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput
-from ansible_collections.muster.fleet.tests.unit.plugin_utils.signatures import allow, new_key, put, statement
+from ansible_collections.muster.fleet.tests.unit.plugin_utils.signatures import SITE, allow, new_key, put, statement
 
 AT = "2026-11-23T12:00:00Z"
 META = {"run_id": "r", "started": AT, "finished": AT, "collection_version": "1"}
@@ -39,7 +39,7 @@ class Site:
         put(self.attestations / name, said, self.key if signed else None)
 
     def judged(self) -> dict[str, Any]:
-        return site_rows.judged(str(self.place), AT, Papers(self.attestations, self.signers))
+        return site_rows.judged(str(self.place), AT, Papers(self.attestations, self.signers, site=SITE))
 
     def row(self, check: str = LAYOUT) -> dict[str, Any]:
         return next(row for row in self.judged()["fleet"] if row["id"] == check)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.muster.fleet.plugins.action.capture import _before, _captured
+from ansible_collections.muster.fleet.plugins.action.capture import _before, _captured, _told
 from ansible_collections.muster.fleet.plugins.plugin_utils import capture, catalogue, rundir
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput
 
@@ -98,13 +98,38 @@ def test_items_that_the_profile_means_are_taken() -> None:
     assert capture.capture([law], {"a": gpus(16, 8), "b": gpus(16, 4)}, EXTENDS).agreed == {}
 
 
+STATE = check("nic.ports[*].width", "nic.width", where={"layer": "profile.nic.layer"})
+COUNTED = check("nic.count", "nic.count")
+ACTIVE = check("nic.ports[*].state", "nic.state", where={"layer": "profile.nic.layer"},
+               applies={"profile": "nic.count", "defined": True})  # fmt: skip
+
+
+def ports(*layers: str) -> dict[str, Any]:
+    listed = [{"label": f"p{n}", "layer": layer, "width": 16, "state": "up"} for n, layer in enumerate(layers)]
+    return {"nic": {"count": len(layers), "ports": listed}}
+
+
+def test_what_says_which_items_are_meant_is_taken_where_all_are_alike() -> None:
+    found = captured([STATE, COUNTED, ACTIVE], a=ports("IB", "IB"), b=ports("IB", "IB"))
+    assert found.agreed == {"nic.layer": "IB", "nic.count": 2, "nic.width": 16, "nic.state": "up"}
+
+
+def test_a_key_that_asks_for_items_nobody_can_name_is_not_taken() -> None:
+    """A count of ports would switch on checks of which ports are up, and which are meant is not known."""
+    found = captured([STATE, COUNTED, ACTIVE], a=ports("IB", "Ethernet"), b=ports("IB", "Ethernet"))
+    assert found.agreed == {}
+    assert found.differ == {"nic.layer": {"a": '"IB", "Ethernet"', "b": '"IB", "Ethernet"'}}
+
+
 class TestFile:
     def test_it_loads_again_with_sources(self, tmp_path: Path) -> None:
-        found = capture.Captured({"host.cpu_sockets": 2, "nic.fabric.mtu": 9000, "nic.fabric.pfc": [3]}, {}, [])
+        found = capture.Captured(
+            {"host.cpu_sockets": 2, "nic.fabric.mtu": 9000, "nic.fabric.pfc_priorities": [3]}, {}, []
+        )
         (tmp_path / "ours.yml").write_text(capture.text(HEAD, found))
         profile = catalogue.profile("ours", [tmp_path])
         assert profile["values"]["host"]["cpu_sockets"] == 2
-        assert profile["values"]["nic"]["fabric"]["pfc"] == [3]
+        assert profile["values"]["nic"]["fabric"]["pfc_priorities"] == [3]
         assert profile["values"]["gpu"]["vendor"] == "any", "what it extends lies below it"
         assert profile["sources"]["nic.fabric.mtu"] == "captured from 2 hosts, run r1"
 
@@ -128,18 +153,21 @@ class TestRefusals:
     def options(self, tmp_path: Path) -> dict[str, Any]:
         directory = rundir.RunDirectory(str(tmp_path), "r1")
         for name in ("a", "b", "silent"):
-            record = {"name": name, "simulated": False, "verdict": "ready" if name != "b" else "not_ready"}
+            record = {"name": name, "simulated": False, "verdict": "ready"}
             directory.keep(record, None if name == "silent" else host(2))
+        for name, check in (("broken", "gpu.count.minimum"), ("hung", "gpu.driver.state")):
+            row = {"id": check, "status": "fail", "severity": "critical", "message": f"{name}: 0 GPUs"}
+            record = {"name": name, "simulated": False, "verdict": "not_ready", "results": [row]}
+            directory.keep(record, {**host(2), "gpu": {"pci_count": 0}})
         directory.keep({"name": "lab", "simulated": True, "verdict": "ready"}, host(2))
         return {"name": "ours", "title": None, "extends": "generic", "dest": "profiles/ours.yml", "hosts": ["a", "b"],
                 "report_dir": str(tmp_path), "run_id": "r1", "check_dirs": [], "profile_dirs": [],
-                "allow_single": False, "allow_simulated": False}  # fmt: skip
+                "allow_single": False, "allow_simulated": False, "allow_not_ready": False}  # fmt: skip
 
     def test_two_real_hosts_are_enough(self, options: dict[str, Any]) -> None:
         said, text = _captured(options)
-        assert (said["hosts"], said["not_ready"], said["simulated"]) == (["a", "b"], ["b"], False)
+        assert (said["hosts"], said["not_ready"], said["simulated"]) == (["a", "b"], [], False)
         assert "cpu_sockets: {value: 2" in text
-        assert "# Not ready in that run: b." in text
 
     @pytest.mark.parametrize(
         ("more", "problem"),
@@ -154,12 +182,30 @@ class TestRefusals:
             ({"run_id": "r0"}, "r0: there is no such run"),
             ({"extends": "generik"}, "unknown profile 'generik'"),
             ({"name": "Ours!"}, "a profile's name is"),
+            ({"name": None}, "capture_name is not set"),
+            ({"hosts": ["a", "broken"]}, r"run r1: broken \(broken: 0 GPUs\): not ready, .*allow_not_ready"),
             ({"dest": "profiles/theirs.yml"}, "names its file"),
         ],
     )
     def test_what_is_refused(self, options: dict[str, Any], more: dict[str, Any], problem: str) -> None:
         with pytest.raises(BadInput, match=problem):
             _captured({**options, **more})
+
+    def test_what_broken_hosts_show_of_a_part_that_failed_is_not_written(self, options: dict[str, Any]) -> None:
+        """Two hosts that lost their GPUs agree on a count of 0; that must never become what is wanted."""
+        said, text = _captured({**options, "hosts": ["broken", "hung"], "allow_not_ready": True})
+        assert (said["not_ready"], said["left_out"]) == (["broken", "hung"], ["gpu.count"])
+        assert "gpu" not in yaml.safe_load(text)
+        assert yaml.safe_load(text)["host"]["cpu_sockets"]["value"] == 2, "the parts that passed are taken"
+        assert "#   gpu.count:\n#     broken: 0\n#     hung: 0" in text
+        assert "# Not ready in that run: broken." in text
+
+    def test_what_was_written_is_told(self, options: dict[str, Any]) -> None:
+        said, unused = _captured({**options, "hosts": ["a", "broken"], "allow_not_ready": True})
+        line = _told(Path("/p/ours.yml"), said, True, False)
+        assert line.startswith(f"capture: wrote /p/ours.yml: {said['values']} values from a, broken (run r1)")
+        assert line.endswith("NOT READY in that run: broken")
+        assert _told(Path("/p/ours.yml"), said, True, True).startswith("capture: would write /p/ours.yml")
 
     def test_what_is_allowed_when_told(self, options: dict[str, Any]) -> None:
         assert _captured({**options, "hosts": ["a"], "allow_single": True})[0]["hosts"] == ["a"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.muster.fleet.plugins.plugin_utils import catalogue, files
+from ansible_collections.muster.fleet.plugins.plugin_utils import catalogue, files, profiles
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput
 
 CHECK = """\
@@ -107,9 +107,9 @@ def test_unknown_profile_suggests_one():
 
 def test_profiles_extend_and_keep_their_sources(own):
     directory = own("name: a\nextends: b\ngpu: {count: {value: 8, source: vendor page}}\n", "a.yml")
-    own("name: b\ngpu: {vendor: nvidia, count: 4}\nnic: {count: 1}\n", "b.yml")
+    own("name: b\ngpu: {vendor: nvidia, count: 4}\nnic: {ports_min: 1}\n", "b.yml")
     found = catalogue.profile("a", [directory])
-    assert found["values"] == {"gpu": {"vendor": "nvidia", "count": 8}, "nic": {"count": 1}}
+    assert found["values"] == {"gpu": {"vendor": "nvidia", "count": 8}, "nic": {"ports_min": 1}}
     assert found["sources"] == {"gpu.count": "vendor page"}
 
 
@@ -120,9 +120,9 @@ def test_profiles_in_a_circle_are_refused(own):
         catalogue.profile("a", [directory])
 
 
-@pytest.mark.parametrize("path", sorted(catalogue.PROFILES.glob("*.yml")), ids=lambda path: path.stem)
-def test_shipped_profiles_load(path):
-    assert catalogue.profile(path.stem)["values"]["gpu"]["vendor"] in ("nvidia", "amd", "gaudi", "none", "any")
+@pytest.mark.parametrize("name", profiles.names())
+def test_shipped_profiles_load(name):
+    assert catalogue.profile(name)["values"]["gpu"]["vendor"] in ("nvidia", "amd", "gaudi", "none", "any")
 
 
 WAIVER = "- check: gpu.pcie.width\n  owner: jo\n  reason: riser ordered\n  expires: 2027-01-31\n"

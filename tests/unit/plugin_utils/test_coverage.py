@@ -136,3 +136,22 @@ def test_a_list_that_says_too_little_is_refused(tmp_path, text, said):
     (tmp_path / "x.yml").write_text(text)
     with pytest.raises(BadInput, match=said):
         coverage.seeds(tmp_path)
+
+
+def test_item_that_no_shipped_profile_asks_for_is_told_apart():
+    """A box is answered only where the profile names what answers it."""
+    pinned = next(check for check in CHECKS if check["id"] == "rdma.firmware.pinned")
+    known = {"piqc": {"piqc:2.5": KNOWN["piqc"]["piqc:2.5"]}}
+    nobody = coverage.asked_by([pinned], [catalogue.profile("generic")])
+    assert nobody == set()
+    (found,) = coverage.cover(known, [pinned], [], nobody)
+    assert (found.answers, found.named) == ({"piqc:2.5": "automatic"}, {"piqc:2.5"})
+    assert "1 of the automatic ones only where a site's profile names what answers them" in coverage.line(found)
+    site = {"name": "s", "values": {"nic": {"fabric": {"firmware_versions": ["28.43.2026"]}}}, "sources": {}}
+    assert coverage.cover(known, [pinned], [], coverage.asked_by([pinned], [site]))[0].named == frozenset()
+
+
+def test_a_minimum_is_no_pin():
+    """What only touches on a box does not answer it."""
+    answered = {item: {check["id"] for check in CHECKS if item in check["covers"]} for item in ("piqc:5.1", "piqc:2.5")}
+    assert answered == {"piqc:5.1": {"gpu.driver.version"}, "piqc:2.5": {"rdma.firmware.pinned"}}

@@ -15,7 +15,7 @@ import yaml
 
 from ansible_collections.muster.fleet.plugins.plugin_utils import golive, golive_input, golive_record, signing
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput
-from ansible_collections.muster.fleet.tests.unit.plugin_utils.ceremony import LEAD, NOW, RUN_ID, Place
+from ansible_collections.muster.fleet.tests.unit.plugin_utils.ceremony import LEAD, NOW, RUN_ID, SITE, Place
 
 DAY = datetime.timedelta(days=1)
 
@@ -31,7 +31,7 @@ def place_fixture(built: Place, tmp_path: Path) -> Place:
 
 
 def make(place: Place, now: datetime.datetime = NOW, who: str = LEAD, key: Any = ...) -> golive_record.Made:
-    places = golive_record.Places(place.run, place.attestations, place.signers, place.wish)
+    places = golive_record.Places(place.run, place.attestations, place.signers, place.wish, SITE)
     key = place.keys[LEAD] if key is ... else key
     return golive_record.make(places, golive_record.Terms(24, 2), now, who, str(key) if key else None)
 
@@ -127,7 +127,7 @@ TAMPERED: dict[str, tuple[Callable[[Place], Any], str]] = {
         "sign-off QA Engineer: not valid",
     ),
     "attestation": (lambda p: _edit(p.attestations / "a2.yml", "So it is", "So be it"), "a2.yml has changed"),
-    "decisions": (lambda p: _edit(p.wish, "j.doe", "somebody"), "decisions: ../../inventory/golive.yml has changed"),
+    "decisions": (lambda p: _edit(p.wish, "who-0", "who-1"), "decisions: ../../inventory/golive.yml has changed"),
     "plan": (lambda p: (p.inventory / "rollback.md").write_text(""), "rollback plan: ../../inventory/rollback.md has"),
 }
 

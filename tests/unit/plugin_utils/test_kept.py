@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+
 import pytest
 from ansible import constants as C
 
+from ansible_collections.muster.fleet.plugins.plugin_utils import whole
 from ansible_collections.muster.fleet.plugins.plugin_utils.kept import kept
 
 
@@ -55,3 +59,39 @@ def test_older_one_that_may_not_be_removed_does_no_harm(tmp_path, monkeypatch):
     monkeypatch.setattr("pathlib.Path.unlink", refuse)
     assert kept("thing", "now", lambda: b"new") == b"new"
     assert len(removed) == 1
+
+
+def test_what_lies_behind_a_link_is_not_taken(home, tmp_path):
+    """Whoever may change the folder could point the name at another file between two looks at it."""
+    kept("a", "x", lambda: b"first")
+    (path,) = home.iterdir()
+    path.rename(tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere")
+    assert kept("a", "x", lambda: b"second") == b"second"
+
+
+def test_owner_is_asked_of_the_file_that_is_read(home, monkeypatch):
+    kept("a", "x", lambda: b"first")
+    monkeypatch.setattr("os.getuid", lambda: 12345)
+    assert kept("a", "x", lambda: b"second") == b"second"
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder"])
+def test_what_is_no_file_is_never_waited_for(home, kind):
+    kept("a", "x", lambda: b"first")
+    (path,) = home.iterdir()
+    path.unlink()
+    os.mkfifo(path) if kind == "pipe" else path.mkdir()
+    assert kept("a", "x", lambda: b"second") == b"second"
+
+
+def test_draft_of_a_killed_run_goes_and_that_of_a_living_one_stays(home):
+    kept("a", "x", lambda: b"first")
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    living = whole.draft_name("a")
+    left = living.replace(f".{os.getpid()}.", f".{ended.pid}.")
+    for name in (living, left):
+        (home / name).write_bytes(b"half")
+    kept("a", "y", lambda: b"second")
+    assert {path.name for path in home.iterdir() if path.suffix == ".draft"} == {living}

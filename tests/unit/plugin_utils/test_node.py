@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from types import SimpleNamespace
 
 import pytest
 from ansible import constants as C
 
-from ansible_collections.muster.fleet.plugins.plugin_utils import bundle, kept, node
+from ansible_collections.muster.fleet.plugins.plugin_utils import bundle, clients, kept, node
 
 from .test_bundle import MINIMAL
 
@@ -93,3 +94,54 @@ def test_interpreter_of_ansibles_settings_is_used(home, monkeypatch, setting):
     with pytest.raises(bundle.NoAnswer):
         node.ask(connection, {"inventory_hostname": "n"}, REQUEST, None)
     assert asked == [None if setting.startswith("auto") else setting]
+
+
+class Client:
+    """A connection that starts a client which neither reads nor says anything, as Ansible's plugins start ``ssh``."""
+
+    def __init__(self, command):
+        self.command, self.started = command, None
+        self._templar = SimpleNamespace(template=lambda text: text)
+
+    def _low_level_execute_command(self, command, in_data, sudoable):
+        self.started = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        time.sleep(0.2)  # for all of its family to be there
+        self.family = [self.started.pid, *clients._below(self.started.pid)]
+        self.started.stdout.read()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["sleep", "300"],
+        ["sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"],
+        ["sh", "-c", "sleep 300; true"],
+        ["sh", "-c", "sh -c 'sh -c \"sleep 300; true\"; true'; true"],
+    ],
+    ids=["silent", "that will not end", "with a child", "with a grandchild"],
+)
+def test_client_of_a_machine_that_timed_out_is_ended(command, monkeypatch):
+    monkeypatch.setattr(node, "MARGIN_S", 0.3)
+    monkeypatch.setattr(clients, "REAP_S", 0.5)
+    connection = Client(command)
+    usual = subprocess.Popen
+    with pytest.raises(bundle.NoAnswer, match="timeout"):
+        node.ask(connection, VARIABLES, {**REQUEST, "deadline_s": 0.4}, None)
+    assert connection.started.returncode is not None
+    assert not any(map(clients._lives, connection.family))
+    assert subprocess.Popen is usual
+
+
+def test_client_that_was_never_started_does_no_harm(monkeypatch):
+    connection = Client(["/no/such/client"])
+    with pytest.raises(FileNotFoundError):
+        node.ask(connection, VARIABLES, REQUEST, None)
+
+
+def test_that_a_machine_is_simulated_is_the_word_of_its_recordings():
+    """The answer to a replay is not asked whether it was one."""
+    planted = {"faults": ["f"], "finds": {"a.b": "fail"}}
+    answer = node.ask(Connection(), VARIABLES, {**REQUEST, "replay": [MINIMAL, {**MINIMAL, "planted": planted}]}, None)
+    assert (answer["simulated"], answer["planted"]) == (True, planted)
+    answer = node.ask(Connection(), VARIABLES, {**REQUEST, "replay": [{**MINIMAL, "simulated": False}]}, None)
+    assert (answer["simulated"], answer["planted"]) == (False, None)

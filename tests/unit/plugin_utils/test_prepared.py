@@ -8,13 +8,13 @@ import pytest
 from ansible import constants as C
 
 from ansible_collections.muster.fleet.plugins.module_utils.judge.engine import Ground, judge_check
-from ansible_collections.muster.fleet.plugins.plugin_utils import catalogue, prepared
-from ansible_collections.muster.fleet.plugins.plugin_utils.files import PROFILES, BadInput
+from ansible_collections.muster.fleet.plugins.plugin_utils import catalogue, prepared, profiles
+from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput
 
 AT = "2026-11-18T06:30:00Z"
 CHECK = {
     "id": "site.one", "title": "One", "what": "one", "phase": 3, "severity": "minor", "covers": [], "source": "us",
-    "why": "w", "fix": "f", "subject": "host.one", "expect": {"eq": 1},
+    "why": "w", "fix": "f", "subject": "host.user_id", "expect": {"eq": 1},
 }  # fmt: skip
 
 
@@ -30,7 +30,7 @@ def runs(tmp_path, monkeypatch):
     return begin
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in PROFILES.glob("*.yml")))
+@pytest.mark.parametrize("name", profiles.names())
 def test_judges_as_the_whole_catalogue_does(name, runs):
     runs("one")
     ready = prepared.ready(name, [], [], None)

@@ -4,14 +4,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from ansible_collections.muster.fleet.plugins.plugin_utils import catalogue
+from ansible_collections.muster.fleet.plugins.plugin_utils import catalogue, profiles
+from ansible_collections.muster.fleet.plugins.plugin_utils.files import PROFILES
 
-NAMES = sorted(path.stem for path in catalogue.PROFILES.glob("*.yml"))
+NAMES = profiles.names()
+SITE = Path(__file__).resolve().parents[3] / "inventories" / "lab-site" / "profiles"
 WANTED = {"hgx_h100", "hgx_h200", "dgx_b200", "gb200_tray", "mi300x", "mi325x", "gaudi3", "cpu_only", "generic"}
 BUILT_ON = {"hgx_h200": "hgx_h100", "dgx_b200": "hgx_h100", "mi325x": "mi300x"}
 
@@ -34,14 +37,14 @@ def test_every_class_is_there() -> None:
 
 @pytest.mark.parametrize("name", sorted(BUILT_ON))
 def test_a_class_builds_on_the_nearest_one_and_has_its_sections(name: str) -> None:
-    raw = yaml.safe_load((catalogue.PROFILES / f"{name}.yml").read_text(encoding="utf-8"))
+    raw = yaml.safe_load((PROFILES / "hardware" / f"{name}.yml").read_text(encoding="utf-8"))
     assert raw["extends"] == BUILT_ON[name]
     assert set(catalogue.profile(name)["values"]) == set(catalogue.profile(BUILT_ON[name])["values"])
 
 
 @pytest.mark.parametrize("name", sorted(BUILT_ON))
 def test_every_number_says_where_it_is_from(name: str) -> None:
-    raw = yaml.safe_load((catalogue.PROFILES / f"{name}.yml").read_text(encoding="utf-8"))
+    raw = yaml.safe_load((PROFILES / "hardware" / f"{name}.yml").read_text(encoding="utf-8"))
     assert [path for path, source in numbers(raw) if not source] == []
 
 
@@ -68,7 +71,7 @@ def test_every_value_of_every_class_has_a_source(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_default_source_is_about_something_that_the_class_states(name: str) -> None:
-    raw = yaml.safe_load((catalogue.PROFILES / f"{name}.yml").read_text(encoding="utf-8"))
+    raw = yaml.safe_load((PROFILES / "hardware" / f"{name}.yml").read_text(encoding="utf-8"))
     for path in raw.get("sources", {}):
         here: Any = raw
         for part in path.split("."):
@@ -77,9 +80,10 @@ def test_a_default_source_is_about_something_that_the_class_states(name: str) ->
 
 
 def test_a_value_with_a_source_of_its_own_keeps_it() -> None:
-    sources = catalogue.profile("hgx_h100")["sources"]
+    sources = catalogue.profile("hgx_h100", [SITE])["sources"]
     assert sources["gpu.count"] == "HGX H100 8-GPU baseboard"
-    assert sources["gpu.persistence"].startswith("a healthy HGX H100 node")
+    assert sources["gpu.fabric"].startswith("a healthy HGX H100 node")
+    assert sources["gpu.persistence"].startswith("how a node that is given out whole")
     assert sources["firmware.machines.SIM-HGX-H100.dimms"].startswith("the simulated rack")
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
 
 import pytest
 from ansible import constants as C
 
-from ansible_collections.muster.fleet.plugins.plugin_utils import rundir
+from ansible_collections.muster.fleet.plugins.plugin_utils import rundir, whole
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput
 
 
@@ -74,3 +77,72 @@ def test_a_record_of_another_release_is_refused(tmp_path, version, said):
     path.write_text(json.dumps({"name": "a", **version}))
     with pytest.raises(BadInput, match=rf"hosts/a\.json: has {said}, this release reads version 1"):
         run.records()
+
+
+LEADS_ELSEWHERE = [
+    "../../esc", "..", ".", "", "/tmp/x", "a/b", "a/", ".hidden", "latest", "a\nb", "a\x1b[2J", "a\x00b", "x" * 129,
+    "ü" * 128, "\u202egnp", "a  b",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("run_id", LEADS_ELSEWHERE, ids=repr)
+def test_an_id_is_one_component_of_a_path(tmp_path, run_id):
+    with pytest.raises(BadInput, match="names one directory"):
+        rundir.RunDirectory(str(tmp_path), run_id)
+
+
+@pytest.mark.parametrize("run_id", ["20261123T100000Z-7", "nightly-a01", "a b", "-x", "r1.2", "käse"])
+def test_ids_that_people_use_are_taken(tmp_path, run_id):
+    assert rundir.RunDirectory(str(tmp_path), run_id).path.parent == tmp_path
+
+
+def test_a_link_that_leads_out_is_not_followed(tmp_path):
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "latest").symlink_to("../../esc")
+    with pytest.raises(BadInput, match="names one directory"):
+        rundir.latest(str(tmp_path / "reports"))
+
+
+@pytest.mark.parametrize("mask", [0o000, 0o022, 0o077])
+def test_what_machines_showed_is_private(tmp_path, mask):
+    before = os.umask(mask)
+    try:
+        run = rundir.RunDirectory(str(tmp_path), "r1")
+        run.expect(["a"])
+        run.keep({"name": "a"}, {"gpu": {}})
+    finally:
+        os.umask(before)
+    for path in [tmp_path / "r1" / kind for kind in ("hosts", "facts")]:
+        assert path.stat().st_mode & 0o077 == 0, path
+        for file in path.iterdir():
+            assert file.stat().st_mode & 0o077 == 0, file
+
+
+@pytest.mark.parametrize("name", ["ü" * 80, "x" * 300, "%" * 200])
+def test_host_with_a_long_name_has_a_record(tmp_path, name):
+    run = rundir.RunDirectory(str(tmp_path), "r1")
+    run.keep({"name": name}, {"gpu": {}})
+    run.keep({"name": f"{name}2"}, {"gpu": {"x": 1}})
+    assert sorted(record["name"] for record in run.records()) == [name, f"{name}2"]
+    assert run.facts(name) == {"gpu": {}}
+
+
+def test_drafts_of_a_killed_run_are_swept_and_nothing_else(tmp_path):
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    run = rundir.RunDirectory(str(tmp_path), "r1")
+    run.keep({"name": "a"}, {"gpu": {}})
+    mine = whole.draft_name("run.json")
+    left = mine.replace(f".{os.getpid()}.", f".{ended.pid}.")
+    elsewhere = re.sub(rf"\.[^.]*\.{os.getpid()}\.", f".another-machine.{ended.pid}.", mine)
+    folders = [tmp_path, run.path, run.path / "hosts", run.path / "facts"]
+    for folder in folders:
+        for name in (mine, left, elsewhere, ".keep", "x.draft"):
+            (folder / name).write_text("half")
+    rundir.sweep(str(tmp_path))
+    for folder in folders:
+        assert {mine, elsewhere, ".keep", "x.draft"} <= set(os.listdir(folder))
+        assert left not in os.listdir(folder)
+    os.utime(tmp_path / elsewhere, (0, 0))
+    rundir.sweep(str(tmp_path))
+    assert elsewhere not in os.listdir(tmp_path)

@@ -8,6 +8,7 @@ import pytest
 
 from ansible_collections.muster.fleet.plugins.plugin_utils import catalogue, evidence, site, site_rows
 from ansible_collections.muster.fleet.plugins.plugin_utils import run as runs
+from ansible_collections.muster.fleet.plugins.plugin_utils.attested_rows import Papers
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput
 from ansible_collections.muster.fleet.plugins.plugin_utils.report import html, markdown
 
@@ -125,6 +126,8 @@ def test_sites_that_are_shipped_as_examples_can_be_read(checkout, name):
 
 
 def test_simulated_site_shows_what_it_names(checkout):
-    found = site_rows.judged(str(checkout / "inventories" / "lab-site"), AT)
+    place = checkout / "inventories" / "lab-site"
+    papers = Papers(place / "attestations", place / "allowed_signers", site="simulated-rack")
+    found = site_rows.judged(str(place), AT, papers)
     assert {entry["status"] for entry in found["fleet"] if entry["source"]} == {"pass"}
     assert found["site"]["attestations"]["valid"] == 1

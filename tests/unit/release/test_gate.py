@@ -98,6 +98,28 @@ def test_a_crash_loop_is_not_running_however_often_it_says_so() -> None:
         watched(Kind(*[probe(started=str(number)) for number in range(8)])).open()
 
 
+@each(("place", "good"), [("/elsewhere", True), ("http://127.0.0.2:9/", False), ("https://health.example.com/", False)])
+def test_a_redirection_to_another_place_is_no_answer_of_the_service(place: str, good: bool) -> None:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(302 if self.path == "/health" else 200)
+            self.send_header("Location", place)
+            self.end_headers()
+
+        def log_message(self, *unused: Any) -> None:
+            """Say nothing."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as served:
+        threading.Thread(target=served.serve_forever, daemon=True).start()
+        page = {"url": f"http://127.0.0.1:{served.server_address[1]}/health", "status": 200}
+        if good:
+            watched(Kind(probe()), http=page).open()
+        else:
+            with pytest.raises(gate.Bad, match="HTTP 302"):
+                watched(Kind(probe()), timeout_s=0, http=page).open()
+        served.shutdown()
+
+
 def test_restarts_may_be_allowed_and_health_may_not_matter() -> None:
     watched(Kind(probe(), probe(restarts=1), probe(restarts=1)), restarts=1).open()
     watched(Kind(probe(health="unhealthy")), health=False).open()

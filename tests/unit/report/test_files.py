@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.muster.fleet.plugins.plugin_utils import report
+from ansible_collections.muster.fleet.plugins.plugin_utils import report, whole
 from ansible_collections.muster.fleet.plugins.plugin_utils.report import files
 from ansible_collections.muster.fleet.tests.unit.report import sample
 
@@ -65,12 +65,13 @@ def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         report.write_all(RUN, tmp_path / "file" / "run")
 
 
-def test_a_link_in_the_way_is_not_followed(tmp_path: Path) -> None:
+def test_a_link_in_the_way_is_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     victim = tmp_path / "victim"
     victim.write_text("mine")
     folder = tmp_path / "run"
     folder.mkdir()
-    (folder / f".run.json.{os.getpid()}").symlink_to(victim)
+    (folder / ".run.json.draft").symlink_to(victim)
+    monkeypatch.setattr(whole, "draft_name", lambda name: f".{name}.draft")
     with pytest.raises(report.NotWritten):
         report.write_all(RUN, folder)
     assert victim.read_text() == "mine"

@@ -93,6 +93,21 @@ def test_case(name, status, case, tmp_path):
     assert all(row["message"] for row in found)
 
 
+AFTER = sorted(name for name, item in ITEMS.items() if item["when"] == "post" and item["by"] == "node")
+
+
+@pytest.mark.parametrize("name", AFTER)
+def test_what_is_unchanged_has_been_judged(name, tmp_path):
+    """A deploy of what runs already is no better answered than any other: who was not asked is unknown."""
+    gate = {"http": {"url": "http://127.0.0.1/"}, "tcp": {"port": 1}, "command": ["x"], "advancing": {"file": "/o"}}
+    case = {"service": {"gate": gate}, "outcome": "unchanged"}
+    (row,) = rows(name, case, tmp_path)
+    assert row["status"] == ("not_applicable" if ITEMS[name].get("optional") else "unknown")
+    for status in ("pass", "fail"):
+        (row,) = rows(name, {**case, "node": [status]}, tmp_path)
+        assert row["status"] == status
+
+
 @pytest.mark.parametrize("name", sorted(ITEMS))
 def test_item_can_go_every_way(name):
     assert [status for status in ("pass", "fail", "unknown") if not CASES.get(name, {}).get(status)] == []

@@ -1,0 +1,108 @@
+# Copyright (c) 2026 the muster.fleet authors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the kernel says of the machine itself: heat, memory, PCIe, IOMMU, clocks, limits, stuck and broken code."""
+
+from __future__ import annotations
+
+from .kernel_kind import CRITICAL as _C
+from .kernel_kind import INFO as _I
+from .kernel_kind import PCI, SHORT_PCI, Rows
+from .kernel_kind import WARNING as _W
+
+_RAW = r"\[Hardware Error\].*Machine Check: \d+ Bank \d+: "  # then the status register: bit 61 says uncorrected
+
+# fmt: off
+ROWS: Rows = [
+    ("thermal", _W, "cpu_throttled", "cooling", "temperature above threshold", "CPU clocks were cut because of heat",
+     r"(?P<device>CPU\d+): (?:Core|Package) temperature above threshold"),
+    ("thermal", _C, "critical", "cooling", "critical temperature", "critical temperature reached",
+     r"critical temperature (?:reached|is reached)"),
+    ("mce", _C, "exception", "memory", "Machine", "machine check exception",
+     r"(?:Machine Check Exception|Fatal machine check|Machine check: Processor context corrupt)"),
+    ("mce", _C, "uncorrected", "memory", "Machine Check: ", "uncorrected hardware error",
+     _RAW + r"[2367abefABEF][0-9a-fA-F]{15}"),
+    ("mce", _W, "corrected", "watch", "Machine Check: ", "corrected or logged hardware error",
+     _RAW + r"[0-9a-fA-F]{16}"),
+    ("mce", _C, "uncorrected", "memory", "[Hardware Error]", "uncorrected hardware error",
+     r"\[Hardware Error\].*(?:\bUncorrected\b|event severity: (?:fatal|recoverable)|\|UE\||\|UC\|)"),
+    ("mce", _W, "deferred", "watch", "[Hardware Error]", "a hardware error was set aside",
+     r"\[Hardware Error\].*\bDeferred error"),
+    ("mce", _W, "corrected", "watch", "[Hardware Error]", "corrected or logged hardware error",
+     r"\[Hardware Error\].*(?:\bCorrected error|event severity: corrected|\|CE\||Machine check events logged)"),
+    ("memory", _C, "uncorrected", "memory", "UE", "uncorrected memory error",
+     r"EDAC .*\b[1-9]\d* UE\b"),
+    ("memory", _C, "failure", "memory", "Memory failure", "the kernel took a bad memory page away",
+     r"Memory failure: 0x"),
+    ("memory", _W, "corrected", "watch", "CE", "corrected memory errors",
+     r"EDAC .*\b[1-9]\d* CE\b"),
+    ("aer", _C, "uncorrected", "link", "AER: ", "uncorrected PCIe error",
+     r"AER: (?:Multiple )?Uncorrect(?:ed|able) \(.*?(?:received|from):? *" + PCI),
+    ("aer", _C, "uncorrected", "link", "severity=Uncorrect", "uncorrected PCIe error",
+     PCI + r": (?:AER: )?PCIe Bus Error: severity=Uncorrect"),
+    ("aer", _C, "not_recovered", "link", "AER: |DPC: |EDR: ", "a PCIe device did not recover from an error",
+     PCI + r": (?:AER|DPC|PCIe|EDR): .*(?i:recovery failed|reset failed|failed to recover)"),
+    ("aer", _C, "containment", "link", "DPC: ", "a PCIe port was shut to contain an error",
+     PCI + r": DPC: (?:.*(?:containment event|unmasked uncorrectable|ERR_(?:NON)?FATAL|RP PIO|not set in|timed out))"),
+    ("aer", _C, "inaccessible", "link", "inaccessible", "a PCIe device does not answer any more",
+     PCI + r": .*(?:config space|device) inaccessible"),
+    ("aer", _C, "link_down", "link", "Link Down", "a PCIe slot lost its link",
+     r"pciehp: Slot\(\S+\): Link Down"),
+    ("aer", _W, "corrected", "link", "PCIe Bus Error", "corrected PCIe errors",
+     PCI + r": (?:AER: )?PCIe Bus Error: severity=Correct"),
+    ("aer", _W, "corrected", "link", "AER: ", "corrected PCIe errors",
+     r"AER: (?:Multiple )?Correct(?:ed|able) error.*?(?:received|from):? *" + PCI),
+    ("iommu", _W, "fault", "iommu", "DMAR", "a device reached for memory that is not its own (IOMMU fault)",
+     r"DMAR: ?\[[^\]]*\] Request device \[" + SHORT_PCI + r"\]"),
+    ("iommu", _W, "fault", "iommu", "Event logged [", "a device reached for memory that is not its own (IOMMU fault)",
+     r"Event logged \[[A-Z_]+ device=" + SHORT_PCI),
+    ("iommu", _W, "fault", "iommu", "Event logged [", "a device reached for memory that is not its own (IOMMU fault)",
+     r"^\S+ " + PCI + r": (?:AMD-Vi: )?Event logged \[[A-Z_]+"),
+    ("iommu", _W, "fault", "iommu", "smmu", "a device reached for memory that is not its own (IOMMU fault)",
+     r"arm-smmu\S* \S+: event: [FC]_\w+ client: (?P<device>\S+)"),
+    ("iommu", _W, "fault", "iommu", "smmu", "a device reached for memory that is not its own (IOMMU fault)",
+     r"(?P<device>arm-smmu\S* \S+): +(?:event 0x[0-9a-f]+ received|Unhandled context fault|GERROR)"),
+    ("iommu", _W, "fault", "iommu", "Event logged [", "a device reached for memory that is not its own (IOMMU fault)",
+     r"AMD-Vi: Event logged \["),
+    ("iommu", _W, "stuck", "iommu", "DMAR|AMD-Vi|smmu", "the IOMMU itself does not keep up or reports an error",
+     (r"DMAR: VT-d detected .*[Ee]rror|AMD-Vi: Completion-Wait loop timed out|"
+      r"(?P<device>arm-smmu\S* \S+): CMD_SYNC timeout")),
+    ("clock", _W, "unstable", "clock", "unstable", "the kernel gave up the CPU's own clock (TSC)",
+     (r"(?:Marking clocksource '?(?P<device>[\w-]+)'? as unstable|Clocksource '?(?P<other>\w+)'? unstable|"
+      r"Marking TSC unstable|TSC found unstable)")),
+    ("limits", _W, "files", "limit", "file-max limit", "the machine ran out of file handles",
+     r"VFS: file-max limit \d+ reached"),
+    ("limits", _W, "connections", "limit", "table full", "the connection tracking table is full: packets are dropped",
+     r"nf_conntrack: .*table full"),
+    ("limits", _W, "neighbours", "limit", "table overflow", "the neighbour (ARP) table is full",
+     r"neighbou?r(?:: \w+: neighbou?r)? table overflow"),
+    ("limits", _W, "sockets", "limit", "TCP: ", "TCP ran out of memory or sockets",
+     r"TCP: (?:out of memory|too many orphaned sockets)"),
+    ("limits", _I, "pids", "limit", "fork rejected", "a service ran into its limit of processes",
+     r"cgroup: fork rejected by pids controller in (?P<device>\S+)"),
+    ("oom", _I, "cgroup", "oom", "Memory cgroup out of memory", "a container ran into its memory limit",
+     r"Memory cgroup out of memory: Kill"),
+    ("oom", _W, "killed", "oom", "Out of memory", "the machine ran out of memory",
+     r"Out of memory: Kill"),
+    ("oom", _I, "allocation", "oom", "page allocation failure", "memory was too fragmented for a request",
+     r"page allocation failure"),
+    ("lockup", _C, "soft_lockup", "kernel", "soft lockup", "a CPU was stuck in the kernel",
+     r"BUG: soft lockup - (?P<device>CPU#\d+) stuck"),
+    ("lockup", _C, "hard_lockup", "kernel", "LOCKUP", "a CPU no longer took interrupts",
+     r"hard LOCKUP on (?P<device>cpu \d+)"),
+    ("lockup", _C, "rcu_stall", "kernel", "rcu", "a CPU was stuck (RCU stall)",
+     r"rcu.*(?:detected stalls|self-detected stall)"),
+    ("lockup", _W, "rt_throttled", "kernel", "RT throttling", "real-time tasks took the whole CPU",
+     r"sched: RT throttling activated"),
+    ("hung_task", _W, "blocked", "kernel", "for more than", "a task waits in the kernel and cannot be stopped",
+     r"INFO: task .* blocked (?:in I/O wait )?for more than \d+ seconds"),
+    ("hung_task", _I, "device_held", "note", "unregister_netdevice", "a network namespace waits for its last user",
+     r"unregister_netdevice: waiting for (?P<device>\S+) to become free"),
+    ("panic", _C, "panic", "kernel", "Kernel panic", "the kernel stopped",
+     r"Kernel panic - not syncing"),
+    ("panic", _C, "oops", "kernel", "", "the kernel made an invalid access",
+     (r"(?:BUG: (?:unable to handle|kernel NULL|Bad page)|Oops: |Internal error: Oops|kernel BUG at |"
+     r"Unable to handle kernel|general protection fault, )")),
+    ("panic", _I, "warning", "kernel", "WARNING: ", "the kernel warns about its own state",
+     r"WARNING: (?:CPU: \d+ PID: \d+ )?at "),
+]
+# fmt: on
