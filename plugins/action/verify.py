@@ -22,7 +22,6 @@ from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput
 from ansible_collections.muster.fleet.plugins.plugin_utils.printable import says_printable
 from ansible_collections.muster.fleet.plugins.plugin_utils.progress import note
 from ansible_collections.muster.fleet.plugins.plugin_utils.report.text import plain
-from ansible_collections.muster.fleet.plugins.plugin_utils.schema import variables as known_variables
 from ansible_collections.muster.fleet.plugins.plugin_utils.unjudged import bare
 
 display = Display()
@@ -92,8 +91,6 @@ class ActionModule(ActionBase):
         """Return record and facts; a host that cannot be judged has a record that says why, and so is in the report."""
         judge_by = None
         try:
-            for text in known_variables.refuse(variables):
-                display.warning(plain(text))
             places = (options["check_dirs"], options["profile_dirs"], options["waivers"], options["baseline"])
             judge_by = prepared.ready(options["profile"], *places)
             run.describe(judge_by.key, judge_by.told.read_text)

@@ -27,7 +27,7 @@ NOTHING_JUDGED = "nothing was judged"
 _HOST: dict[str, Any] = {
     "verdict": "unknown", "rack": None, "slot": None, "class": None, "profile": None, "reached": False, "reason": None,
     "simulated": False, "planted": None, "phases": {}, "took_s": None, "results": [], "facts_summary": {}, "errors": [],
-    "replayed": False, "fix": None,
+    "replayed": False, "check_mode": False, "fix": None,
 }  # fmt: skip
 _ROW: dict[str, Any] = {
     "id": "", "item": None, "items": 1, "status": "unknown", "severity": "critical", "phase": 0, "observed": None,
@@ -69,6 +69,7 @@ def assemble(
     verdicts = [host["verdict"] for host in hosts.values()] + ([judge.verdict(counted)] if counted else [])
     run |= {
         "simulated": any(host["simulated"] for host in hosts.values()),
+        "check_mode": any(host["check_mode"] for host in hosts.values()),
         "verdict": judge.overall(verdicts) if hosts else "unknown",
         "reason": clean(meta.get("reason")) or (None if hosts else NO_HOST),
         "counts": _counts(hosts.values()),

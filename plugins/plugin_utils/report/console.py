@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any, Iterator, Mapping
 
 from . import findings
-from .terms import COUNTED, VERDICT_WORDS
+from .terms import COUNTED, DRY_RUN, VERDICT_WORDS
 from .text import plain
 
 Run = Mapping[str, Any]
@@ -34,6 +34,7 @@ def summary(run: Run, cap: int = HOSTS_SHOWN, refused: Mapping[str, str] | None 
         "verdict": run["verdict"],
         "reason": plain(run["reason"], 1000) if run["reason"] else None,
         "simulated": run["simulated"],
+        "check_mode": bool(run.get("check_mode")),
         "counts": dict(run["counts"]),
         "failed_hosts": [plain(name, 253) for name in failed[:cap]],
         "failed_hosts_cut": max(0, len(failed) - cap),
@@ -61,10 +62,23 @@ def closing_lines(run: Run) -> list[str]:
     beside = [row for row in findings.of_rows(run["fleet"]) if (row["message"] or "-") not in (run["reason"] or "")]
     for row in beside[:HOSTS_SHOWN]:
         lines.append(f"  fleet  {plain(findings.sentence(row, run['catalogue']), 160)}")
-    lines += filter(None, [merged_sentence(run), site_sentence(run)])
+    lines += filter(None, [*_releases(run), merged_sentence(run), site_sentence(run)])
     if run["report"]:
         lines.append(f"report: {plain(run['report'], 500)}")
     return lines + list(_planted_lines(run))
+
+
+def _releases(run: Run) -> Iterator[str]:
+    """Which release of a service runs on which hosts, in a run that deployed or rolled back."""
+    on: dict[tuple[str, str], list[str]] = {}
+    for name, host in run["hosts"].items():
+        told = host["facts_summary"]
+        if told.get("service"):
+            on.setdefault((str(told["service"]), str(told.get("runs") or "nothing that is known")), []).append(name)
+    for (service, release), names in on.items():
+        more = f" and {len(names) - HOSTS_SHOWN} more" if len(names) > HOSTS_SHOWN else ""
+        where = ", ".join(plain(name, 60) for name in names[:HOSTS_SHOWN])
+        yield f"{plain(service, 60)}: {plain(release, 120)} runs on {where}{more}"
 
 
 def site_sentence(run: Run) -> str | None:
@@ -106,11 +120,18 @@ def _count(number: int, what: str) -> str:
 
 def headline(run: Run) -> str:
     """One line: the verdict, how many hosts stand where, and whether any of it is real."""
-    counts = ", ".join(f"{run['counts'][word]} {VERDICT_WORDS[word].lower()}" for word in COUNTED)
+    would = "would be " if run.get("check_mode") else ""
+    counts = ", ".join(f"{run['counts'][word]} {would}{VERDICT_WORDS[word].lower()}" for word in COUNTED)
     mark = " (SIMULATED: says nothing about real machines)" if run["simulated"] else ""
     hosts = len(run["hosts"])
     text = f"{hosts} host{'' if hosts == 1 else 's'}: {counts}" if hosts else run["reason"]
-    return f"{VERDICT_WORDS[run['verdict']].upper()}. {text}{mark}"
+    return f"{word(run).upper()}. {text}{mark}"
+
+
+def word(run: Run) -> str:
+    """The verdict in words; a dry run is none, whatever it comes to."""
+    said = VERDICT_WORDS[run["verdict"]]
+    return f"{DRY_RUN}: would be {said.lower()}" if run.get("check_mode") else said
 
 
 def planted_sentence(planted: Mapping[str, Any]) -> str:

@@ -34,7 +34,7 @@ def render(run: Run) -> str:
         cases = [_case("muster", "hosts were judged", "error", shown(run["reason"]))]
         suites.append(_element("testsuite", {"name": "muster"}, _counts(cases), (case for unused, case in cases)))
     total = sum((counts for counts, unused in suites), Counter())
-    name = "muster" + (" (SIMULATED)" if run["simulated"] else "")
+    name = "muster" + (" (SIMULATED)" if run["simulated"] else "") + (" (DRY RUN)" if run.get("check_mode") else "")
     unused, text = _element("testsuites", {"name": name}, total, (suite for unused, suite in suites))
     return f"<?xml version='1.0' encoding='utf-8'?>\n{text}\n"
 
@@ -43,7 +43,7 @@ def _suite(name: str, host: Run, run: Run) -> tuple[Counter[str], str]:
     head = {"name": name, "hostname": name, "time": f"{host.get('took_s') or 0:.3f}"}
     if run["started"]:
         head["timestamp"] = plain(run["started"]).removesuffix("Z")
-    told = ("verdict", "rack", "slot", "class", "profile", "simulated")
+    told = ("verdict", "rack", "slot", "class", "profile", "simulated", "check_mode")
     properties = [
         f'<property name="{key}" value={_quoted(plain(host[key]))}/>' for key in told if host.get(key) is not None
     ]

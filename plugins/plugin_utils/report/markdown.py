@@ -8,7 +8,7 @@ import re
 from typing import Any, Iterable, Iterator, Mapping
 
 from . import findings, todo
-from .console import merged_sentence, planted_sentence, site_sentence
+from .console import merged_sentence, planted_sentence, site_sentence, word
 from .terms import COUNTED, VERDICT_WORDS, band, phase_title
 from .text import plain
 
@@ -45,7 +45,9 @@ def escaped(value: object, limit: int = 300) -> str:
 
 
 def _head(run: Run) -> Iterator[str]:
-    yield f"## {_MARKS[run['verdict']]} {VERDICT_WORDS[run['verdict']]}: {len(run['hosts'])} hosts\n"
+    dry = bool(run.get("check_mode"))
+    marks = {verdict: "" if dry else f"{_MARKS[verdict]} " for verdict in _MARKS}
+    yield f"## {marks[run['verdict']]}{word(run)}: {len(run['hosts'])} hosts\n"
     if run["simulated"]:
         yield "> **SIMULATED.** This run says nothing about real machines.\n"
     if run["reason"]:
@@ -54,7 +56,8 @@ def _head(run: Run) -> Iterator[str]:
         yield f"> {planted_sentence(run['planted'])}\n"
     for said in filter(None, (merged_sentence(run), site_sentence(run))):
         yield f"> {escaped(said, 2000)}\n"
-    yield _cells("rack", *(f"{_MARKS[word]} {VERDICT_WORDS[word].lower()}" for word in COUNTED))
+    would = "would be " if dry else ""
+    yield _cells("rack", *(f"{marks[verdict]}{would}{VERDICT_WORDS[verdict].lower()}" for verdict in COUNTED))
     yield _cells(*["---"] + ["---:"] * len(COUNTED))
     yield _cells("**all**", *(f"**{run['counts'][word]}**" for word in COUNTED))
     for name, rack in list(run["racks"].items())[:50]:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Mapping
 
 from . import findings, heatmap, todo
-from .console import merged_sentence, planted_sentence, site_sentence
+from .console import merged_sentence, planted_sentence, site_sentence, word
 from .terms import COUNTED, PASSED_MUSTER, PHASES, VERDICT_WORDS, VERDICTS, band, phase_title, rank
 from .text import natural
 
@@ -56,7 +56,7 @@ def _head(run: Run) -> dict[str, Any]:
     total = len(run["hosts"])
     passed = sum(run["counts"][verdict] for verdict in PASSED_MUSTER)
     return {
-        "word": VERDICT_WORDS[run["verdict"]],
+        "word": word(run),
         "sentence": _sentence(run, passed, total),
         "reason": run["reason"] if total else None,
         "counts": [(verdict, VERDICT_WORDS[verdict], run["counts"][verdict]) for verdict in COUNTED],
@@ -71,8 +71,8 @@ def _head(run: Run) -> dict[str, Any]:
 def _sentence(run: Run, passed: int, total: int) -> str:
     if not total:
         return f"Nothing was judged: {run['reason']}" + ("" if str(run["reason"]).endswith(".") else ".")
-    sentence = f"{passed} of {total} hosts passed muster"
-    return f"{sentence}, and yet the run did not." if passed == total and run["reason"] else f"{sentence}."
+    sentence = f"{passed} of {total} hosts {'would pass' if run.get('check_mode') else 'passed'} muster"
+    return f"{sentence}, and yet the run does not." if passed == total and run["reason"] else f"{sentence}."
 
 
 def _when(stamp: object) -> str:
