@@ -30,11 +30,18 @@ class Subject:
             "profile": options["profile"],
         }
         self.planted = options.get("planted")
+        self.class_named = bool(options.get("class_named", True))
 
 
 def unanswered(subject: Subject, reason: str, judge_by: Ready | None = None) -> dict[str, Any]:
     """Return the record of a host that gave no facts: unknown, with the reason."""
-    facts = {REACH: {"answered": None, "errors": [{"source": "connection", "reason": reason}]}}
+    facts = {
+        REACH: {
+            "answered": None,
+            "class_named": subject.class_named,
+            "errors": [{"source": "connection", "reason": reason}],
+        }
+    }
     checks = [check for check in judge_by.checks if check["domains"] == [REACH]] if judge_by else []
     profile = judge_by.profile if judge_by else {"name": subject.head["profile"], "values": {}}
     judged = judge(checks, Ground(facts, profile, rundir.now()), gated=True)
@@ -66,8 +73,8 @@ def judged(subject: Subject, answer: Mapping[str, Any], judge_by: Ready, options
     Whether it is simulated and what was planted in it is in ``answer`` the word of who asked (see ``node.ask``).
     """
     seen = completed(answer["facts"], options.get("domains") or DOMAINS)
-    named = {"answered": True, "class_named": options.get("class_named", True)}
-    facts = {**seen, REACH: {**named, "source": "connection", "errors": []}}
+    reached = {"answered": True, "class_named": subject.class_named, "source": "connection", "errors": []}
+    facts = {**seen, REACH: reached}
     reason, at = owed(seen), rundir.now()
     ground = Ground(facts, judge_by.profile, at)
     verdict = judge(
