@@ -51,6 +51,8 @@ def play_fixture(collections: Path, usual: dict[str, Any], run: Run, tmp_path: P
 
     def play(hosts: dict[str, Any], *options: str, playbook: str = "verify") -> subprocess.CompletedProcess[str]:
         (tmp_path / "hosts.yml").write_text(yaml.safe_dump({"all": {"vars": usual, "hosts": hosts}}))
+        (tmp_path / "sudo").write_text("#!/bin/sh\necho 'sudo: a password is required' >&2\nexit 1\n")
+        (tmp_path / "sudo").chmod(0o755)
         command = [BIN / "ansible-playbook", f"muster.fleet.{playbook}", "-i", "hosts.yml", *options]
         return run(*command, cwd=tmp_path)
 
@@ -89,8 +91,13 @@ def test_another_number_of_hosts_is_said_everywhere(play: Play, tmp_path: Path, 
 
 FAILS = {
     "a password that nobody gave": (
-        {"ansible_become": True, "ansible_become_method": "muster_none"},
-        "muster_none",
+        {"ansible_become": True, "ansible_become_user": "nobody", "ansible_become_exe": "{{ inventory_dir }}/sudo"},
+        "sudo: a password is required",
+        "--ask-become-pass",
+    ),
+    "a way to become root": (
+        {"ansible_become": True, "ansible_become_method": "no_such_method"},
+        "no_such_method",
         "Correct what the message names",
     ),
     "a vault": ({"ansible_become_password": Vaulted(VAULT)}, "vault secrets", "--vault-password-file"),
