@@ -82,7 +82,7 @@ class Nvml(NamedTuple):
 
 def state_of(error: OSError) -> str:
     """Name an operating system error in the vocabulary above."""
-    if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO):
+    if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO, errno.ESRCH):
         return ABSENT
     if error.errno in (errno.EACCES, errno.EPERM):
         return DENIED

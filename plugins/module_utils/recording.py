@@ -113,6 +113,7 @@ _KINDS: Dict[str, Law] = {
     "name": ("text", _text),
     "recorded_at": ("text", _text),
     "simulated": ("true or false", _flag),
+    "scrubbed": ("true or false", _flag),
     "closed": ("true or false", _flag),
     "nvml_transcript": ("a state with a transcript", _transcript),
     "planted": ("a mapping of faults and finds", _planted),

@@ -52,7 +52,7 @@ def test_answers_of_another_shape_are_refused_by_name(kind):
 
 def _fits(kind, value):
     """Say which of the odd values may stand there: for most kinds nothing, or what an empty answer is."""
-    numbers, answer = ({}, {"a": 1}, {"state": 5}), ({}, {"a": 1}, {"b64": None})
+    numbers, answer = ({}, {"a": 1}, {"state": 5}, {"stdout": 5}), ({}, {"a": 1}, {"b64": None})
     empty = {"links": ("text",), "files": ("text",), "nvml": ("text",), "dirs": ([],), "stats": numbers,
              "space": numbers, "commands": answer, "http": answer}  # fmt: skip
     return value is None or any(type(value) is type(one) and value == one for one in empty.get(kind, ()))

@@ -108,7 +108,9 @@ def processes(asked: Asked) -> Dict[str, Any]:
 def _process(asked: Asked, pid: Any) -> Any:
     """Return a process, ``None`` when it has ended meanwhile, which is no error, and STRANGE for what says nothing."""
     answer = asked.host.read(f"/proc/{pid}/stat", FIRST_BYTES)
-    return proc.process(answer.data.decode("utf-8", "replace")) or STRANGE if answer.state == OK else None
+    if answer.state == ABSENT:
+        return None
+    return (proc.process(answer.data.decode("utf-8", "replace")) if answer.state == OK else None) or STRANGE
 
 
 def _switches(asked: Asked, pid: int) -> Optional[str]:

@@ -15,6 +15,7 @@ from ..host import Asked, Host
 from ..parse import pci as parse
 
 ROOT = "/sys/bus/pci/devices"
+VF_COUNTS = ("numvfs", "totalvfs")
 ACCELERATOR_VENDORS = ("0x10de", "0x1002", "0x1da3")
 ACCELERATOR_CLASSES = ("0300", "0302", "0380", "1200")
 CONFIG_BYTES = 4096
@@ -141,10 +142,10 @@ def _device(asked: Asked, name: str, role: str, path: List[str]) -> Dict[str, An
         "width_max": parse.link_width(text("max_link_width")),
         "speed_gts": parse.link_speed(text("current_link_speed")),
         "speed_max_gts": parse.link_speed(text("max_link_speed")),
-        "aer_capable": asked.host.link(f"{ROOT}/{name}/aer_dev_fatal") is not None,
+        "aer_capable": any(asked.host.link(f"{ROOT}/{name}/aer_dev_{kind}") is not None for kind in aer),
         "aer": aer,
         "bar_max_bytes": max(bars or [0]) or None,
-        "sriov_capable": asked.host.link(f"{ROOT}/{name}/sriov_numvfs") is not None,
+        "sriov_capable": any(asked.host.link(f"{ROOT}/{name}/sriov_{kind}") is not None for kind in VF_COUNTS),
         "sriov_vfs": int(virtual) if virtual and re.fullmatch(r"\d{1,5}", virtual) else None,
         **_iommu(asked, name),
         **parse.config_space(config),

@@ -21,28 +21,46 @@ GUARDED = (
     "/usr/sbin",
 )
 LOGIN_SHELL = re.compile(r"/(ba|da|z|k|c|tc|fi)?sh$")
+SHADOW_FIELDS = 9
 HUMAN_UIDS = range(1000, 60000)
 
 
 def accounts(asked: Asked) -> Dict[str, Any]:
     """Return what /etc/passwd and, for root, /etc/shadow say of the local accounts."""
     rows = [line.split(":") for line in (asked.text("/etc/passwd", required=True) or "").splitlines()]
-    users = [row for row in rows if len(row) == 7 and row[2].isdecimal()]
+    users = [row for row in rows if _is_account(row)]
+    whole = all(_is_account(row) or row[0][:1] in ("", "#", "+", "-") for row in rows)  # + and - are NIS
+    if not whole:
+        asked.fail("/etc/passwd", "a line of it is no account: cut off or malformed")
     uids = [row[2] for row in users]
-    shadow = asked.text("/etc/shadow", required=True)
+    shadow, known = asked.text("/etc/shadow", required=True), whole
     if shadow is not None and not _shadow(shadow):
         asked.fail("/etc/shadow", "no account in it")
         shadow = None
+    elif shadow is not None and any(len(row) != SHADOW_FIELDS for row in _shadow(shadow)):
+        asked.fail("/etc/shadow", "a line of it is no account: cut off or malformed")
+        known = False
     return {
         "source": "/etc/passwd and /etc/shadow",
-        "uid_0": [row[0] for row in users if row[2] == "0"] or None,
-        "shared_uids": sorted({f"{row[0]} ({row[2]})" for row in users if uids.count(row[2]) > 1}) if users else None,
-        "without_password": _empty(users, shadow) if users else None,
+        "uid_0": _seen([row[0] for row in users if row[2] == "0"], whole, more_than=1) or None,
+        "shared_uids": _seen(sorted({f"{row[0]} ({row[2]})" for row in users if uids.count(row[2]) > 1}), whole)
+        if users
+        else None,
+        "without_password": _seen(_empty(users, shadow), known) if users else None,
         "with_password": _hashed(shadow),
         "people": sum(int(row[2]) in HUMAN_UIDS and bool(LOGIN_SHELL.search(row[6])) for row in users)
         if users
         else None,
     }
+
+
+def _is_account(row: List[str]) -> bool:
+    return len(row) == 7 and row[2].isdecimal()
+
+
+def _seen(found: Optional[List[str]], whole: bool, more_than: int = 0) -> Optional[List[str]]:
+    """Return what was found; of a file that is not whole only what is bad enough already."""
+    return found if whole or len(found or []) > more_than else None
 
 
 def _shadow(shadow: str) -> List[List[str]]:

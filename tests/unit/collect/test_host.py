@@ -152,6 +152,14 @@ def test_a_process_that_moved_between_two_looks_is_not_stuck(monkeypatch):
     assert host_system.processes(Asked(machine(files)))["stuck"] == []
 
 
+@pytest.mark.parametrize(("state", "stuck"), [("denied", None), ("failed", None), ("timeout", None), ("absent", [])])
+def test_a_process_that_cannot_be_looked_at_may_be_stuck(state, stuck):
+    """One that has ended meanwhile is none."""
+    files = {"/proc/7/stat": {"state": state}, "/proc/9/stat": "9 (bash) S 1 9 9\n", "/proc/7/status": "x"}
+    found = collect(files)
+    assert found["processes"]["stuck"] == stuck
+
+
 DPKG = r"dpkg-query -W -f ${Package}\t${db:Status-Status}\t${Version}\n chrony openssh-server telnet"
 
 

@@ -92,6 +92,18 @@ def test_error_counters_that_cannot_be_read_are_still_there():
     assert "Input/output error" in facts["errors"][0]["reason"]
 
 
+@pytest.mark.parametrize("gone", ["fatal", "nonfatal", "correctable"])
+def test_one_error_counter_that_is_gone_is_unknown_and_not_none(gone):
+    kinds = {f"aer_dev_{kind}": "TOTAL_ERR 0\n" for kind in ("fatal", "nonfatal", "correctable") if kind != gone}
+    (device,) = pci.collect(machine({"0000:01:00.0": {**GPU, **kinds}}), {})["devices"]
+    assert (device["aer_capable"], device["aer"][gone]) == (True, None)
+
+
+def test_number_of_virtual_functions_that_is_gone_is_unknown_and_not_none():
+    (device,) = pci.collect(machine({"0000:01:00.0": {**GPU, "sriov_totalvfs": "16\n"}}), {})["devices"]
+    assert (device["sriov_capable"], device["sriov_vfs"]) == (True, None)
+
+
 def test_what_is_there_is_told():
     about = {
         "current_link_width": "8",

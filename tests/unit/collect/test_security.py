@@ -226,3 +226,34 @@ def test_garbage_everywhere(data):
     assert json.loads(json.dumps(facts)) == facts
     assert facts["firewall"]["active"] is None
     assert facts["accounts"]["uid_0"] is None
+
+
+USERS = "root:x:0:0:root:/root:/bin/bash\nana:x:1000:1000::/home/ana:/bin/zsh\n+::::::\n"
+HASHES = f"root:*:19000:0:99999:7:::\nana:{HASH}:19000::::::\n"
+
+
+def accounts(users=USERS, hashes=HASHES):
+    facts = collect({"/etc/passwd": users, "/etc/shadow": hashes})
+    return facts["accounts"], {error["source"] for error in facts["errors"]}
+
+
+def test_whole_tables_of_accounts_have_nothing_to_say():
+    found, errors = accounts()
+    assert (found["uid_0"], found["shared_uids"], found["without_password"]) == (["root"], [], [])
+    assert not {"/etc/passwd", "/etc/shadow"} & errors
+
+
+@pytest.mark.parametrize("line", ["root2:x:0", "root2:x:none:0::/root:/bin/sh", "root2"])
+def test_accounts_that_are_cut_off_are_unknown(line):
+    """What the line that was cut would have said, nobody knows."""
+    found, errors = accounts(users=USERS + line)
+    assert (found["uid_0"], found["shared_uids"], found["without_password"]) == (None, None, None)
+    assert "/etc/passwd" in errors
+    assert accounts(users=f"{USERS}toor:x:0:0::/root:/bin/sh\n{line}")[0]["uid_0"] == ["root", "toor"]
+
+
+def test_hashes_that_are_cut_off_are_unknown():
+    found, errors = accounts(hashes=HASHES + "demo:*:19000")
+    assert (found["uid_0"], found["without_password"]) == (["root"], None)
+    assert "/etc/shadow" in errors
+    assert accounts(hashes=HASHES + "demo::19000")[0]["without_password"] == ["demo"]
