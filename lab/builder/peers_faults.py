@@ -59,7 +59,10 @@ LINKS_UNKNOWN = {
     klass: {f"nvlink.{name}": "unknown" for name in [*errors, "link.active", "link.count", "link.remote", "link.speed"]}
     for klass, errors in {
         HGX: ["errors.crc_data", "errors.crc_flit", "errors.recovery", "errors.replay"],
-        TRAY: ["errors.integrity", "errors.recovery_failed"],
+        TRAY: [
+            *("errors.effective_ber", "errors.integrity", "errors.recovery", "errors.recovery_failed"),
+            "errors.symbol_ber",
+        ],
     }.items()
 }
 FAULTS = [

@@ -112,6 +112,7 @@ _KINDS: Dict[str, Law] = {
     "muster_recording": ("a number", _number),
     "name": ("text", _text),
     "recorded_at": ("text", _text),
+    "scrubbed": ("true or false", _flag),
     "simulated": ("true or false", _flag),
     "scrubbed": ("true or false", _flag),
     "closed": ("true or false", _flag),

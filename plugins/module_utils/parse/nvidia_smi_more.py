@@ -30,6 +30,7 @@ OPTIONAL = {  # facts that only some boards and drivers have, by the element tha
     "retired_page_count": "retired_pages/double_bit_retirement/retired_count",
     "retired_pages.pending": "retired_pages/pending_retirement",
     "unrepairable_memory": "ecc_errors/unrepairable_memory",
+    "utilization.gpu_percent": "utilization/gpu_util",  # not with MIG
 }
 SRAM = ("sram_uncorrectable", "sram_uncorrectable_parity", "sram_uncorrectable_secded")
 MOST_NAMES = 20

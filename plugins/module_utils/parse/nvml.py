@@ -32,6 +32,7 @@ OPTIONAL = {  # facts that only some boards and drivers have, by the call that g
     "retired_page_count": "nvmlDeviceGetRetiredPages(1)",
     "retired_pages.pending": "nvmlDeviceGetRetiredPagesPendingStatus",
     "unrepairable_memory": "nvmlDeviceGetUnrepairableMemoryFlag_v1",
+    "utilization.gpu_percent": "nvmlDeviceGetUtilizationRates",  # not with MIG
 }
 
 
