@@ -67,6 +67,8 @@ FAULTS = [
            at(3, CurrentClocksEventReasons="0x11")),
     _check("gpu3_unknown_reason", "the driver holds the clock of GPU 3 for a reason that is new",
            "gpu.clocks.unexplained", at(3, CurrentClocksEventReasons="0x801")),
+    _check("gpu3_sram_uncorrected", "GPU 3 has an uncorrected error of its on-chip memory", "gpu.ecc.sram_uncorrected",
+           at(3, **{"MemoryErrorCounter_1,0,7": 1, "TotalEccErrors_1,0": 1}), "gpu.ecc.uncorrected"),
     _check("gpu3_inforom_corrupted", "the InfoROM of GPU 3 is corrupted", "gpu.inforom.corrupted",
            at(3, InforomConfigurationChecksum="!14")),
     _check("gpu3_memory_held", "20 GiB of GPU 3 are held and no process is listed", "gpu.memory.idle",

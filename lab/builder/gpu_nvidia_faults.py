@@ -18,6 +18,7 @@ BOTH = (HGX, TRAY)
 UNSEEN = """
     gpu.clocks.application gpu.clocks.held gpu.clocks.memory gpu.clocks.memory_busy gpu.clocks.performance_state
     gpu.clocks.sm_busy gpu.clocks.sm_maximum gpu.clocks.sync_boost gpu.clocks.unexplained gpu.inforom.corrupted
+    gpu.ecc.sram_uncorrected
     gpu.memory.idle gpu.memory.unrepairable gpu.retired_pages.count gpu.retired_pages.pending gpu.utilization.idle
     gpu.compute_capability gpu.compute_mode gpu.confidential_compute gpu.count.driver gpu.device.state
     gpu.driver.cuda gpu.driver.gsp gpu.driver.minimum

@@ -15,7 +15,14 @@ import yaml
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.muster.fleet.plugins.plugin_utils import attestations, golive, golive_record, signing
+from ansible_collections.muster.fleet.plugins.plugin_utils import (
+    attestations,
+    done,
+    golive,
+    golive_record,
+    inputs,
+    signing,
+)
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import SHARED, BadInput, Entry, write, yaml_files
 from ansible_collections.muster.fleet.plugins.plugin_utils.printable import says_printable
 
@@ -48,11 +55,14 @@ class ActionModule(ActionBase):
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         """Return where the attestation lies, whether it is valid, and the difference that was or would be made."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        unused, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        inputs.refuse_strays(task_vars or {})
+        options = inputs.validated(self, self._task.args, ARGUMENTS)
         directory = attestations.beside_inventory(options["directory"], "attestations", task_vars or {})
         signers = attestations.beside_inventory(options["signers"], "allowed_signers", task_vars or {})
         try:
-            return dict(result, **_attested(options, directory, signers, self._task.check_mode))
+            attested = _attested(options, directory, signers, self._task.check_mode)
+            done.note("attest")
+            return dict(result, **attested)
         except BadInput as error:
             return dict(result, failed=True, msg=str(error))
 

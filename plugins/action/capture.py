@@ -13,7 +13,7 @@ from ansible.utils.display import Display
 
 from ansible_collections.muster.fleet.plugins.module_utils.judge.paths import tokens
 from ansible_collections.muster.fleet.plugins.module_utils.judge.results import FAIL, UNKNOWN
-from ansible_collections.muster.fleet.plugins.plugin_utils import capture, catalogue, inputs, rundir
+from ansible_collections.muster.fleet.plugins.plugin_utils import capture, catalogue, done, inputs, rundir
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import SHARED, BadInput, write
 from ansible_collections.muster.fleet.plugins.plugin_utils.printable import says_printable
 
@@ -66,6 +66,7 @@ class ActionModule(ActionBase):
                 write(dest, text, SHARED)
         except BadInput as error:
             return dict(result, failed=True, msg=str(error))
+        done.note("capture")
         if self._task.diff:
             said["diff"] = {"before": before, "after": text, "before_header": str(dest), "after_header": str(dest)}
         said["msg"] = _told(dest, said, before != text, self._task.check_mode)

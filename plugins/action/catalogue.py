@@ -10,7 +10,14 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.muster.fleet.plugins.plugin_utils import catalogue, catalogue_page, coverage, inputs, site
+from ansible_collections.muster.fleet.plugins.plugin_utils import (
+    catalogue,
+    catalogue_page,
+    coverage,
+    done,
+    inputs,
+    site,
+)
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import SHARED, BadInput, write
 from ansible_collections.muster.fleet.plugins.plugin_utils.printable import says_printable
 
@@ -34,7 +41,9 @@ class ActionModule(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         options = inputs.options(self, task_vars or {}, ARGUMENTS, INVENTORY)
         try:
-            return dict(result, **_listed(options, self._task.check_mode))
+            listed = _listed(options, self._task.check_mode)
+            done.note("catalogue")
+            return dict(result, **listed)
         except BadInput as error:
             return dict(result, failed=True, msg=str(error))
 

@@ -12,7 +12,7 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.muster.fleet.plugins.plugin_utils import golive, golive_record, golive_text
+from ansible_collections.muster.fleet.plugins.plugin_utils import done, golive, golive_record, golive_text, inputs
 from ansible_collections.muster.fleet.plugins.plugin_utils.attestations import beside_inventory
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput
 from ansible_collections.muster.fleet.plugins.plugin_utils.printable import says_printable
@@ -45,11 +45,13 @@ class ActionModule(ActionBase):
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         """Return decision, reasons, whether it holds, and the statistics that AWX keeps."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        unused, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        inputs.refuse_strays(task_vars or {})
+        options = inputs.validated(self, self._task.args, ARGUMENTS)
         try:
             told = _told(options, task_vars or {}, self._task.check_mode)
         except BadInput as error:
             return dict(result, failed=True, msg=str(error))
+        done.note("golive")
         stats = {"schema_version": golive.SCHEMA_VERSION, **{key: told[key] for key in told if key != "changed"}}
         return dict(
             result,

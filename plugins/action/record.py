@@ -10,7 +10,7 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.muster.fleet.plugins.module_utils.collect.node import wanted
-from ansible_collections.muster.fleet.plugins.plugin_utils import bundle, catalogue, node, scrub
+from ansible_collections.muster.fleet.plugins.plugin_utils import bundle, catalogue, done, inputs, node, scrub
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput, write
 from ansible_collections.muster.fleet.plugins.plugin_utils.printable import says_printable
 
@@ -35,7 +35,8 @@ class ActionModule(ActionBase):
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         """Return where the recording lies and how much is in it."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        unused, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        inputs.refuse_strays(task_vars or {})
+        options = inputs.validated(self, self._task.args, ARGUMENTS)
         name = (task_vars or {})["inventory_hostname"]
         try:
             values = catalogue.profile(options["profile"], [Path(p) for p in options["profile_dirs"]])["values"]
@@ -49,5 +50,6 @@ class ActionModule(ActionBase):
                 write(dest, scrub.dump(recording))
         except (BadInput, bundle.NoAnswer) as error:
             return dict(result, failed=True, msg=str(error))
+        done.note(f"record:{name}")
         counts = {kind: len(recording[kind]) for kind in ("files", "commands")}
         return dict(result, changed=True, dest=str(dest), scrubbed=options["scrub"], **counts)

@@ -13,7 +13,7 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.muster.fleet.plugins.plugin_utils import inputs
+from ansible_collections.muster.fleet.plugins.plugin_utils import inputs, texts
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput
 from ansible_collections.muster.fleet.plugins.plugin_utils.printable import says_printable
 from ansible_collections.muster.fleet.plugins.plugin_utils.report.text import plain
@@ -33,8 +33,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "tag": {"type": "str", "default": ""},
     "to": {"type": "int", "default": 1},
     "from": {"type": "str", "default": ""},
-    "canary": {"type": "str", "default": "1"},
-    "batch": {"type": "str", "default": "25%"},
+    "canary": {"type": "raw", "default": "1"},  # a number of hosts, or a share
+    "batch": {"type": "raw", "default": "25%"},
     "template_dir": {"type": "path"},
     "registry_username": {"type": "str"},
     "registry_password": {"type": "str", "no_log": True},
@@ -70,9 +70,7 @@ class ActionModule(ActionBase):
         variables = task_vars or {}
         try:
             options = inputs.options(self, variables, ARGUMENTS, INVENTORY)
-            if options["step"] == "plan":
-                for text in inputs.misspelt(variables, "deploy") + inputs.misspelt(variables, "rollback"):
-                    display.warning(text)
+            options |= {key: texts.tag(options[key]) for key in ("tag", "from")}
             steps = Steps(self, variables, options)
             return dict(result, **getattr(steps, options["step"])())
         except AnsibleConnectionFailure:

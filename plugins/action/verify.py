@@ -22,14 +22,16 @@ from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput
 from ansible_collections.muster.fleet.plugins.plugin_utils.printable import says_printable
 from ansible_collections.muster.fleet.plugins.plugin_utils.progress import note
 from ansible_collections.muster.fleet.plugins.plugin_utils.report.text import plain
+from ansible_collections.muster.fleet.plugins.plugin_utils.unjudged import bare
 
 display = Display()
 # Made while the plugin is loaded, so that all workers, forked later, share them.
 bundle.program(), bundle.program(bundle.BYTECODE), bundle.pynvml(), inputs.of_role("verify")
 
 SHOWN = 5
+UNNAMED = "generic"  # the profile of a machine whose class nobody named
 ARGUMENTS: dict[str, dict[str, Any]] = {
-    "profile": {"type": "str", "default": "generic"},
+    "profile": {"type": "str"},
     "rack": {"type": "str"},
     "slot": {"type": "int"},
     "check_dirs": {"type": "list", "elements": "path", "default": []},
@@ -64,13 +66,15 @@ class ActionModule(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
         options = inputs.options(self, variables, ARGUMENTS, INVENTORY)
-        for text in inputs.misspelt(variables, "verify", always=True):
-            display.warning(text)
         name = variables["inventory_hostname"]
+        options["class_named"] = options["profile"] is not None
+        if not options["class_named"]:
+            options["profile"] = UNNAMED
+            display.warning(f"{name} has no muster_class: it is judged by profile {UNNAMED}")
         subject = record.Subject(name, options)
         try:
             run = rundir.RunDirectory(options["report_dir"], options["run_id"] or rundir.identity()["run_id"])
-            run.expect(_hosts(variables))
+            run.expect(_hosts(variables), *_asked(options, variables))
             kept, facts = self._judged(subject, options, variables, run)
             path = _keep(run, kept, facts, variables)
         except BadInput as error:
@@ -93,7 +97,8 @@ class ActionModule(ActionBase):
             vendor = judge_by.profile["values"].get("gpu", {}).get("vendor")
             answer = node.ask(self, variables, _request(options, judge_by.wanted), vendor)
         except AnsibleConnectionFailure as error:
-            _keep(run, record.unanswered(subject, f"unreachable: {plain(error.message)}", judge_by), None, variables)
+            lost = record.unanswered(subject, f"unreachable: {bare(plain(error.message))}", judge_by)
+            _keep(run, lost, None, variables)
             raise
         except bundle.NoAnswer as error:
             return record.unanswered(subject, str(error), judge_by), None
@@ -106,6 +111,13 @@ class ActionModule(ActionBase):
         except Exception as error:  # whatever a machine answers, it costs no more than this machine its verdict
             reason = f"its facts cannot be judged: {plain(f'{type(error).__name__}: {error}', 300)}"
             return record.unanswered(subject, reason, judge_by), None
+
+
+def _asked(options: Mapping[str, Any], variables: Mapping[str, Any]) -> tuple[str, Any]:
+    """Return what runs, and what of it is asked where that is not all: runs are compared with their like."""
+    kind = rundir.identity()["kind"] or variables.get("__muster_role") or "verify"
+    scope = {key: sorted(options[key]) for key in ("domains", "phases") if options[key]}
+    return str(kind), scope or None
 
 
 def _hosts(variables: Mapping[str, Any]) -> list[str]:

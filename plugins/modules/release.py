@@ -15,6 +15,8 @@ description:
   - Every step is written to a journal on the host before it is taken. When this module, the connection, the container engine or the
     controller dies, the next run for this service finds the journal and first brings things to order.
   - Only releases that passed their gate and watch window are gone back to.
+  - A deploy whose controller is gone (the job was cancelled, the connection was lost) notices that within seconds, and undoes what it did or
+    goes back. What has passed gate and watch window is brought to its end, and so is a rollback.
   - Data of what runs that the new release would not find (a volume without a name, a named volume or a folder that is not mounted at the same
     path any more) is not left behind unless C(data_left_behind) of the service is V(allow). A rollback says so and goes on.
   - Published ports and the addresses of the gate must be free or the service's own, and the gate believes nobody else who answers there, unless
@@ -46,7 +48,8 @@ options:
         the outcome is V(failed) and nothing is changed.
       - V(rolled_back) goes O(to) verified releases back.
       - V(restarted) replaces what runs by itself, with gate and watch window, such as after a service that it depends on was replaced.
-      - V(recovered) only brings to order what an interrupted run left behind. The others do so first as well.
+      - V(recovered) only brings to order what an interrupted run left behind. The others do so first as well. It fails where the service does
+        not run.
     type: str
     choices: [present, rolled_back, restarted, recovered]
     default: present
@@ -131,7 +134,7 @@ outcome:
   description:
     - V(deployed), V(unchanged), V(rolled_back), V(restarted) or V(recovered) when all is well.
     - V(refused) when nothing was touched, V(reverted) when the release before runs again, V(failed) when nothing good runs, or what runs
-      already does not pass its gate. With these the module fails.
+      already does not pass its gate. With these the module fails, and C(msg) says what to do.
   returned: always
   type: str
 release:
@@ -145,6 +148,16 @@ release:
     image_id: {description: Id of the image in the engine., type: str}
     config_hash: {description: "Hash of all configuration, keyed with a key that never leaves the host.", type: str}
     since: {description: When it was started., type: str}
+current:
+  description: What the history names as current, whether it runs or not.
+  returned: always
+  type: dict
+  contains: *release
+target:
+  description: What was asked for, once it is known. V(null) where it did not come so far.
+  returned: always
+  type: dict
+  contains: *release
 previous:
   description: Where a rollback would go. V(null) when there is nothing to go back to.
   returned: always
@@ -195,6 +208,7 @@ audit:
     hash: {description: Its hash., type: str}
 """
 
+import signal
 from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
@@ -224,6 +238,7 @@ OPTIONS: Dict[str, Any] = {
 
 def main() -> None:
     """Hand over to the state machine."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a lost terminal must not end it half-way: it notices, and goes back
     module = AnsibleModule(OPTIONS, supports_check_mode=True, required_if=[("state", "present", ("service", "tag"))])
     result = machine.run(module.params, module.check_mode)
     for text in result.pop("warnings"):  # Ansible adds them to the result itself

@@ -69,6 +69,16 @@ options:
   site:
     description: Name of this site. Attestations that were given for another, or for none, count nothing.
     type: str
+  fail:
+    description: Name hosts to fail. Without it the reports alone say who is not ready.
+    type: bool
+    default: true
+  slice:
+    description:
+      - The run is a slice of a bigger one. It names no hosts to fail and expects no number of hosts, as the run that merges it does.
+      - C(muster_slice) when it is not given.
+    type: bool
+    default: false
   merge:
     description:
       - Directories of runs, or patterns of them, that are slices of one run. They become a new run, which is reported.
@@ -109,11 +119,11 @@ report:
   returned: success
   type: str
 refused:
-  description: Why each host that does not pass muster is to be failed.
+  description: Why hosts that do not pass muster are to be failed, of the first twenty. P(muster.fleet.run#lookup) knows all.
   returned: success
   type: dict
-refusal:
-  description: Why all hosts are to be failed, if so; empty otherwise.
+refused_cut:
+  description: How many more there are.
   returned: success
-  type: str
+  type: int
 """

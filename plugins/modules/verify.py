@@ -25,9 +25,10 @@ attributes:
     details: Changes nothing on the host.
 options:
   profile:
-    description: Class of machine whose profile says what is wanted.
+    description:
+      - Class of machine whose profile says what is wanted. C(muster_class) when it is not given.
+      - Where that is not set either, V(generic) judges it, and that nobody named a class is a finding.
     type: str
-    default: generic
   rack:
     description: Rack the machine stands in.
     type: str

@@ -11,24 +11,28 @@ from typing import Any
 
 from ..module_utils.judge import waivers as waiving
 from ..module_utils.judge.results import WAIVED
-from . import catalogue, fleet, rundir
-from . import run as runs
+from . import catalogue, earlier, fleet, rundir
 from .files import BadInput
 from .fleet import fabric
 from .fleet.cables import plan
 from .fleet.samples import Value, values
 
 RUNS_TRIED = 10  # so many accepted runs back, a host's last accepted state is looked for
-RUNS_READ = 40  # and at most so many runs are read for it, however they ended
 Checks = list[dict[str, Any]]
 Accepted = dict[str, tuple[str, dict[str, tuple[Value, ...]]]]
 
 
-def compared(directory: rundir.RunDirectory, records: Iterable[Mapping[str, Any]], options: Mapping[str, Any]) -> Any:
+def compared(
+    directory: rundir.RunDirectory,
+    records: Iterable[Mapping[str, Any]],
+    options: Mapping[str, Any],
+    merged: Mapping[str, Any] | None = None,
+) -> Any:
     """Return ``{"fleet", "fleet_checks"}`` for ``run.assemble``.
 
     ``options``: ``cable_plan`` and ``fabric`` (files, or None), ``accepted_run`` (an id, or None: the newest that
-    ended well), ``fleet_dirs``, ``waivers`` (a file, or None). One host's facts are in memory at a time.
+    ended well), ``fleet_dirs``, ``waivers`` (a file, or None). ``merged``: the slices that the run consists of. One
+    host's facts are in memory at a time.
     """
     checks = fleet.checks([fleet.FLEET, *(Path(place) for place in options.get("fleet_dirs") or [])])
     by_name = {str(record["name"]): record for record in records if record.get("compared", True)}
@@ -41,7 +45,7 @@ def compared(directory: rundir.RunDirectory, records: Iterable[Mapping[str, Any]
     ]
     cables = plan(Path(options["cable_plan"]).expanduser()) if options.get("cable_plan") else None
     seen = fabric.read(Path(options["fabric"]).expanduser()) if options.get("fabric") else fabric.Fabric()
-    ground = fleet.Ground(by_name, rundir.now(), cables, _accepted(directory, by_name, checks, options), seen)
+    ground = fleet.Ground(by_name, rundir.now(), cables, _accepted(directory, by_name, checks, options, merged), seen)
     known = [check["id"] for check in checks]
     waived = catalogue.waivers(Path(options["waivers"]), known, True) if options.get("waivers") else []
     rows = [_waived(row, waived, ground.at[:10]) for row in fleet.judge(checks, members, ground)]
@@ -55,14 +59,18 @@ def _waived(row: dict[str, Any], waivers: list[dict[str, Any]], today: str) -> d
 
 
 def _accepted(
-    directory: rundir.RunDirectory, records: Mapping[str, Mapping[str, Any]], checks: Checks, options: Mapping[str, Any]
+    directory: rundir.RunDirectory,
+    records: Mapping[str, Mapping[str, Any]],
+    checks: Checks,
+    options: Mapping[str, Any],
+    merged: Mapping[str, Any] | None,
 ) -> Accepted:
     """Return for each host the values of its last accepted run, if it has one."""
     asked = [check for check in checks if check["compare"] == "drift"]
     found: Accepted = {}
-    for run, document in _candidates(directory, options):
+    for run, summary in _candidates(directory, options, merged):
         for name in records.keys() - found.keys():
-            before = document["hosts"].get(name)
+            before = summary["hosts"].get(name)
             alike = before and before.get("simulated", False) == records[name].get("simulated", False)
             facts = run.facts(name) if alike else None
             if facts is not None:
@@ -73,23 +81,15 @@ def _accepted(
 
 
 def _candidates(
-    directory: rundir.RunDirectory, options: Mapping[str, Any]
+    directory: rundir.RunDirectory, options: Mapping[str, Any], merged: Mapping[str, Any] | None
 ) -> Iterator[tuple[rundir.RunDirectory, dict[str, Any]]]:
-    """Yield the accepted runs before this one, with their documents."""
+    """Yield the accepted runs before this one, with their summaries."""
     if options.get("accepted_run"):
         run = rundir.RunDirectory(str(directory.base), options["accepted_run"])
-        document = run.document()
-        if document is None:
+        summary = earlier.of(run)
+        if summary is None:
             raise BadInput(f"{run.path}: there is no such run to compare with (report_accepted_run)")
-        if strange := runs.strange(run, document):
-            raise BadInput(strange)
-        yield run, document
+        yield run, summary
         return
-    tried = 0
-    for run in itertools.islice(rundir.newest_first(str(directory.base)), RUNS_READ):
-        if run.run_id == directory.run_id or tried == RUNS_TRIED:
-            continue
-        document = run.document() or {}
-        if not runs.strange(run, document) and runs.exit_ok(document):
-            tried += 1
-            yield run, document
+    ended_well = ((run, found) for run, found in earlier.runs_before(directory, merged) if found["exit_ok"])
+    yield from itertools.islice(ended_well, RUNS_TRIED)

@@ -13,8 +13,8 @@ import yaml
 from . import whole
 from .whole import PRIVATE, SHARED, content
 
-__all__ = ["CHECKS", "PROFILES", "ROLES", "SHARED", "BadInput", "Entry", "content", "entries", "lines", "parsed", "write",
-           "yaml_files"]  # fmt: skip
+__all__ = ["CHECKS", "PROFILES", "ROLES", "SHARED", "BadInput", "Entry", "content", "entries", "lines", "parsed",
+           "write", "yaml_files"]  # fmt: skip
 
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 

@@ -8,12 +8,19 @@ judging it does; read here, a variable is only templated when a user wrote a tem
 
 from __future__ import annotations
 
-import difflib
 import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .files import ROLES, entries
+from ansible.errors import AnsibleActionFail
+from ansible.utils.display import Display
+
+from . import texts
+from .files import ROLES, BadInput, entries
+from .report.text import plain
+from .schema import variables as known_variables
+
+display = Display()
 
 
 def options(
@@ -23,19 +30,47 @@ def options(
 
     ``arguments`` is its argument spec, ``inventory`` the variables (``muster_class``) that stand in for an option.
     ``__muster_role`` names a role (bringup) whose variables come before those of the action's own name.
+    Variables that look like the collection's and are none are an error, or shown.
     """
+    refuse_strays(variables)
     name = action._task.action.rsplit(".", 1)[-1]
-    given = dict(action._task.args)
+    given, called = dict(action._task.args), dict.fromkeys(action._task.args, "")
     role = action._templar.template(variables["__muster_role"]) if variables.get("__muster_role") else None
     for option in arguments:
         for variable in _variables(name, option, role, inventory):
             if option not in given and not _unsaid(variables.get(variable)):
-                given[option] = action._templar.template(variables[variable])
+                given[option], called[option] = action._templar.template(variables[variable]), variable
                 if _unsaid(given[option]):
                     del given[option]
-    action._task.args = given
+    return validated(action, given, arguments, called)
+
+
+def validated(
+    action: Any, given: Mapping[str, Any], arguments: Mapping[str, Any], called: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Return the options of an action as its argument spec has them; what must be text and is none is an error.
+
+    ``called`` has the variables that options come from.
+    """
+    name = action._task.action.rsplit(".", 1)[-1]
+    problems: list[str] = []
+    for option in [option for option in given if option in arguments and given[option] is not None]:
+        shown = (called or {}).get(option) or f"{name}_{option}"
+        problems += texts.wrong(shown, option, given[option], arguments[option])
+    if problems:
+        raise AnsibleActionFail("; ".join(problems))
+    action._task.args = {key: texts.bare(value, arguments.get(key, {})) for key, value in given.items()}
     unused, valid = action.validate_argument_spec(argument_spec=arguments)
     return dict(valid)
+
+
+def refuse_strays(variables: Mapping[str, Any]) -> None:
+    """Show variables that look like the collection's and are none; those that are surely meant for it are an error."""
+    try:
+        for text in known_variables.refuse(variables):
+            display.warning(plain(text))
+    except BadInput as error:
+        raise AnsibleActionFail(plain(error)) from error
 
 
 def _unsaid(value: Any) -> bool:
@@ -49,22 +84,6 @@ def _variables(name: str, option: str, role: str | None, inventory: Mapping[str,
     yield f"{name}_{option}"
     if option in inventory:
         yield inventory[option]
-
-
-def misspelt(variables: Mapping[str, Any], role: str, always: bool = False) -> list[str]:
-    """Name variables that look like a role's but are none: they would be ignored in silence.
-
-    One that resembles none of the role's is somebody else's, unless ``always`` claims the prefix for the role.
-    """
-    found = []
-    for name in variables:
-        if name.startswith(f"{role}_") and name not in of_role(role):
-            suffixes = {known.removeprefix(f"{role}_"): known for known in of_role(role)}
-            near = difflib.get_close_matches(name.removeprefix(f"{role}_"), suffixes, 1, 0.6 if always else 0.75)
-            if near or always:
-                hint = f"; did you mean {suffixes[near[0]]}?" if near else ""
-                found.append(f"{name} is not a variable of role {role}{hint}")
-    return found
 
 
 @functools.cache

@@ -66,7 +66,8 @@ def judged(subject: Subject, answer: Mapping[str, Any], judge_by: Ready, options
     Whether it is simulated and what was planted in it is in ``answer`` the word of who asked (see ``node.ask``).
     """
     seen = completed(answer["facts"], options.get("domains") or DOMAINS)
-    facts = {**seen, REACH: {"answered": True, "source": "connection", "errors": []}}
+    named = {"answered": True, "class_named": options.get("class_named", True)}
+    facts = {**seen, REACH: {**named, "source": "connection", "errors": []}}
     reason, at = owed(seen), rundir.now()
     ground = Ground(facts, judge_by.profile, at)
     verdict = judge(

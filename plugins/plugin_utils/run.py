@@ -8,13 +8,14 @@ answer is unknown, and a claim that its own results contradict is not believed.
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Mapping
+from typing import Any, Iterable, Mapping, Sequence
 
 from ..module_utils.judge import results as judge
 from .report import compare, scores, terms
 from .report.console import closing_lines, summary
 from .report.text import clean, natural
 from .rundir import RunDirectory
+from .unjudged import advice
 
 __all__ = ["assemble", "closing_lines", "exit_ok", "summary"]
 
@@ -26,7 +27,7 @@ NOTHING_JUDGED = "nothing was judged"
 _HOST: dict[str, Any] = {
     "verdict": "unknown", "rack": None, "slot": None, "class": None, "profile": None, "reached": False, "reason": None,
     "simulated": False, "planted": None, "phases": {}, "took_s": None, "results": [], "facts_summary": {}, "errors": [],
-    "replayed": False,
+    "replayed": False, "check_mode": False, "fix": None,
 }  # fmt: skip
 _ROW: dict[str, Any] = {
     "id": "", "item": None, "items": 1, "status": "unknown", "severity": "critical", "phase": 0, "observed": None,
@@ -38,7 +39,7 @@ def assemble(
     records: Iterable[Mapping[str, Any]],
     expected: Iterable[str],
     meta: Mapping[str, Any],
-    earlier: Mapping[str, Any] | None = None,
+    earlier: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """The run document of ``docs/run.schema.json``.
 
@@ -46,9 +47,10 @@ def assemble(
     ``expected``: every host that the run was started for. ``meta``: ``run_id``, ``started``, ``finished``,
     ``collection_version``, and if known ``report`` (path), ``fleet`` (result rows, each with ``hosts``),
     ``fleet_checks`` (what reports tell of the checks behind those rows), ``inventory`` (rack, slot, class... of hosts
-    that may not answer), ``catalogue`` (all checks, for their phases), ``site`` (what evidence was asked for) and
-    ``merged`` (the slices that the run consists of).
-    ``earlier``: the document of an earlier run to compare with.
+    that may not answer), ``words`` (what the failed task of a host said), ``catalogue`` (all checks, for their phases),
+    ``site`` (what evidence was asked for), ``merged`` (the slices that the run consists of), ``kind`` and ``scope``
+    (what ran, and what of it was asked) and ``reason`` (why the run as a whole does not pass).
+    ``earlier``: the document of an earlier run to compare with, or several, the newest first.
     """
     answers: list[dict[str, Any]] = []
     catalogue: dict[str, Any] = {}
@@ -56,18 +58,20 @@ def assemble(
         catalogue.update(record.get("catalogue") or {})
         answers.append(clean({key: value for key, value in record.items() if key != "catalogue"}))
     catalogue, names = clean(catalogue | (meta.get("fleet_checks") or {})), [str(name) for name in expected]
-    hosts = _hosts(answers, names, clean(dict(meta.get("inventory") or {})))
+    hosts = _hosts(answers, names, clean(dict(meta.get("inventory") or {})), clean(dict(meta.get("words") or {})))
     fleet = [{"hosts": []} | _row(row) for row in clean(list(meta.get("fleet") or []))]
     run: dict[str, Any] = {"schema_version": SCHEMA_VERSION} | {
-        key: clean(meta.get(key)) for key in ("run_id", "started", "finished", "collection_version", "report")
+        key: clean(meta.get(key))
+        for key in ("run_id", "kind", "scope", "started", "finished", "collection_version", "report")
     }
     # Where hosts cannot be compared (too few of a class) nothing is wrong.
     counted = [row for row in fleet if row["status"] != judge.NOT_APPLICABLE and row["severity"] != "info"]
     verdicts = [host["verdict"] for host in hosts.values()] + ([judge.verdict(counted)] if counted else [])
     run |= {
         "simulated": any(host["simulated"] for host in hosts.values()),
+        "check_mode": any(host["check_mode"] for host in hosts.values()),
         "verdict": judge.overall(verdicts) if hosts else "unknown",
-        "reason": None if hosts else NO_HOST,
+        "reason": clean(meta.get("reason")) or (None if hosts else NO_HOST),
         "counts": _counts(hosts.values()),
         "expected_hosts": sorted(set(names), key=natural),
         "catalogue": dict(sorted(catalogue.items())),
@@ -99,9 +103,11 @@ def exit_ok(run: Mapping[str, Any]) -> bool:
 
     A run in which every host is simulated and says what was planted in it is a test of the checks: it is right when
     they found exactly that, whatever the verdicts. Any other run is right when all of it is ready or degraded. A run
-    without one of its slices is not right.
+    without one of its slices is not right, nor one that gives a reason why it does not pass as a whole.
     """
     hosts = run["hosts"].values()
+    if run.get("reason"):
+        return False
     if any(not entry["arrived"] for entry in (run.get("merged") or {}).get("slices", [])):
         return False
     if hosts and all(host["simulated"] and host["planted"] is not None for host in hosts):
@@ -109,14 +115,21 @@ def exit_ok(run: Mapping[str, Any]) -> bool:
     return run["verdict"] in terms.PASSED_MUSTER
 
 
-def _hosts(records: list[dict[str, Any]], expected: list[str], known: dict[str, Any]) -> dict[str, Any]:
+def _hosts(
+    records: list[dict[str, Any]], expected: list[str], known: dict[str, Any], words: Mapping[str, str]
+) -> dict[str, Any]:
     answered = {record["name"]: _host(record, known.get(record["name"]) or {}) for record in records}
     silent = {
-        name: _HOST | _given(known.get(name)) | {"verdict": "unknown", "reached": False, "reason": NO_RESULT}
+        name: _HOST
+        | _given(known.get(name))
+        | {"verdict": "unknown", "reached": False, "reason": words.get(name) or NO_RESULT}
         for name in expected
         if name not in answered
     }
-    return dict(sorted((answered | silent).items(), key=lambda entry: _place(*entry)))
+    hosts = answered | silent
+    for host in hosts.values():
+        host["fix"] = None if host["reached"] else advice(host["reason"])
+    return dict(sorted(hosts.items(), key=lambda entry: _place(*entry)))
 
 
 def _place(name: str, host: Mapping[str, Any]) -> tuple[bool, Any, bool, Any, Any]:

@@ -5,11 +5,13 @@
 from __future__ import annotations
 
 import datetime
+import fcntl
 import functools
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator
+import secrets
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -25,6 +27,8 @@ LATEST = "latest"  # the link to the newest run
 ID_LENGTH = 128
 QUOTED_MAX = 240  # of a host in the name of a file
 NAME_MAX = 255  # bytes that a file system allows for one name
+BEGUN = "begun.json"
+JUDGING = ("verify", "bringup", "health", "deploy", "rollback")  # the playbooks that leave a report of their own
 RECORD_SCHEMA = 1  # of the records of hosts, which slices of other machines and releases may have written
 
 
@@ -33,25 +37,23 @@ def now() -> str:
     return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def identity() -> dict[str, str]:
-    """Return id and start of this ``ansible-playbook`` run, the same in all its workers.
+def identity() -> dict[str, Any]:
+    """Return ``{"run_id", "started", "token", "kind"}`` of this ``ansible-playbook`` run, the same in all its workers.
 
     They meet in the run's own temporary directory, which all forks of one controller process share: the first that
-    asks decides. An AWX job's number goes into the id.
+    asks decides. An AWX job's number goes into the id. ``token`` belongs to this process alone, ``kind`` is the
+    playbook that began the run, or nothing where roles are used without one.
     """
     path = Path(C.DEFAULT_LOCAL_TMP) / "muster-run.json"
     if not path.exists():
-        stamp = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
-        job = os.environ.get("JOB_ID", "")
-        fresh = {"run_id": f"{stamp}-{'job' + job if job else os.getppid()}", "started": now()}
         draft = path.with_suffix(f".{os.getpid()}")
-        draft.write_text(json.dumps(fresh), encoding="utf-8")
+        draft.write_text(json.dumps({**_fresh(), "token": secrets.token_hex(16), "kind": None}), encoding="utf-8")
         try:
             os.link(draft, path)
         except FileExistsError:
             pass
         draft.unlink()
-    known: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return known
 
 
@@ -71,6 +73,30 @@ def is_component(run_id: str) -> bool:
     return harmless and run_id not in ("", LATEST) and len(run_id.encode()) <= NAME_MAX
 
 
+def begin(kind: str, run_id: str | None = None, again: bool = False, **more: Any) -> dict[str, Any]:
+    """Let a playbook of this process begin, and return its ``identity``; called while no worker runs.
+
+    ``more`` is kept with it: ``base`` (the directory of runs), ``pattern`` (of hosts). With ``again`` it goes on with
+    the run that the process had, if any.
+    """
+    known = identity()
+    number = int(known.get("number", 0))
+    if not again:
+        number += 1
+        fresh = _fresh() if number > 1 else {key: known[key] for key in ("run_id", "started")}
+        known |= {**fresh, **more, "number": number}
+        known["run_id"] = run_id or (f"{fresh['run_id']}-{number}" if number > 1 else fresh["run_id"])
+    known["kind"] = kind
+    write(Path(C.DEFAULT_LOCAL_TMP) / "muster-run.json", json.dumps(known))
+    return known
+
+
+def _fresh() -> dict[str, str]:
+    stamp = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    job = os.environ.get("JOB_ID", "")
+    return {"run_id": f"{stamp}-{'job' + job if job else secrets.token_hex(3)}", "started": now()}
+
+
 class RunDirectory:
     """Where a run's records, facts and reports lie."""
 
@@ -79,11 +105,45 @@ class RunDirectory:
         self.run_id = component(run_id)
         self.path = self.base / run_id
 
-    def expect(self, hosts: list[str]) -> None:
-        """Note which hosts this run is to answer for; the first worker does it for all."""
-        path = self.path / EXPECTED
-        if not path.exists():
-            write(path, json.dumps(sorted(hosts)))
+    def claim(self, kind: str, scope: Any = None) -> None:
+        """Make this the directory of this process's run; that of another process, or an older one, is refused.
+
+        ``kind`` is what runs (verify, bringup, deploy, ...), ``scope`` what of it was asked where that is not all.
+        """
+        path, own = self.path / BEGUN, identity()
+        if not path.exists() and not (self.path / "run.json").exists() and not (self.path / EXPECTED).exists():
+            mine = {"token": own["token"], "kind": kind, "scope": scope, "started": own["started"]}
+            draft = self.path / f".{BEGUN}.{os.getpid()}"
+            write(draft, json.dumps(mine))
+            try:
+                os.link(draft, path)
+            except FileExistsError:
+                pass
+            draft.unlink()
+        held = self.begun()
+        if held.get("token") != own["token"]:
+            raise BadInput(
+                f"{self.path}: the run id is taken, by a run of {held.get('started', 'an unknown time')}: "
+                "every run has an id of its own; give another one, or remove that directory"
+            )
+
+    def begun(self) -> dict[str, Any]:
+        """Return token, kind, scope and start of the run; nothing where an older release ran it."""
+        path = self.path / BEGUN
+        return load(path) if path.exists() else {}
+
+    def expect(self, hosts: Iterable[str], kind: str = "verify", scope: Any = None) -> None:
+        """Note which hosts this run is to answer for, besides those it answers for already.
+
+        The directory of another run is refused (``claim``).
+        """
+        self.claim(kind, scope)
+        path, hosts = self.path / EXPECTED, set(hosts)
+        if path.exists() and hosts <= set(self.expected()):
+            return
+        with open(self.path / f".{EXPECTED}.lock", "w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            write(path, json.dumps(sorted({*self.expected(), *hosts})))
 
     def describe(self, key: str, told: Callable[[], str]) -> None:
         """Keep what reports tell of the checks (JSON text), once for all hosts that are judged by them."""
@@ -153,7 +213,7 @@ class RunDirectory:
 
 
 def latest(base: str) -> RunDirectory | None:
-    """Return the newest finished run below ``base``."""
+    """Return the run below ``base`` that began last."""
     link = Path(base).expanduser().absolute() / LATEST
     return RunDirectory(base, os.readlink(link)) if link.is_symlink() else None
 

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from ..module_utils.judge.results import UNKNOWN
 from .files import BadInput, write
-from .rundir import RunDirectory, load
+from .rundir import EXPECTED, RunDirectory, load
 
 FILE = "slices.json"
 CHECK = "fleet.slices"
@@ -48,11 +48,16 @@ class Slice(NamedTuple):
         return {
             "name": self.path.name,
             "path": str(self.path),
-            "arrived": bool(self.records),
+            "arrived": bool(self.records) or self._is_empty(),
             "hosts": len(self.records),
             "started": document.get("started"),
             "collection_version": document.get("collection_version"),
         }
+
+    def _is_empty(self) -> bool:
+        """Say whether the slice ended and had no host to answer for."""
+        run = self.run
+        return bool(run and (run.path / EXPECTED).exists() and not run.expected() and run.document())
 
 
 def merge(places: Iterable[str], into: RunDirectory, expected: Iterable[str]) -> None:
@@ -81,10 +86,20 @@ def merge(places: Iterable[str], into: RunDirectory, expected: Iterable[str]) ->
         if len(answers) > 1
     ]
     # What is to come is written first: a merger that is cut off must not look like a smaller run.
-    into.expect(sorted({*expected, *(host for part in found if part.run for host in part.run.expected())}))
+    hosts = {*expected, *(host for part in found if part.run for host in part.run.expected())}
+    into.expect(hosts, *_kind(found))
     write(into.path / FILE, json.dumps({"slices": [part.told() for part in found], "twice": twice}))
     for _at, part, record in newest.values():
         _take(part, record, into)
+
+
+def _kind(found: Iterable[Slice]) -> tuple[str, Any]:
+    """Return what ran, and what of it was asked: what the slices say alike, so that nights are compared with nights."""
+    begun = [part.run.begun() for part in found if part.run]
+    kinds = {entry.get("kind") for entry in begun}
+    scopes = [entry.get("scope") for entry in begun]
+    alike = len(kinds) == 1 and all(scope == scopes[0] for scope in scopes)
+    return (str(kinds.pop()), scopes[0]) if alike else ("merge", None)
 
 
 def _paths(places: Iterable[str]) -> list[Path]:

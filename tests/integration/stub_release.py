@@ -61,7 +61,7 @@ class Node:
             self.history.insert(0, after)
             self.keep()
         posts = [check(f"release.post.{name}") for name in POST]
-        told = self.told(True, "deployed", diff=diff, previous=before)
+        told = self.told(True, "deployed", diff=diff, previous=before, target=after)
         return {**told, "checks": told["checks"] + ([] if dry else [*posts, check("release.stop")])}
 
     def rolled_back(self, dry):
@@ -71,10 +71,13 @@ class Node:
         steps = given.get("to") or 1
         if len(self.history) <= steps:
             return self.told(False, "refused", failed=True, msg=f"there are not {steps} earlier verified releases")
-        if not dry:
-            self.history = self.history[steps:]
-            self.keep()
-        return self.told(True, "rolled_back", checks=[check(f"release.post.{name}") for name in POST])
+        target = self.history[steps]
+        if dry:
+            checks = [check(f"release.pre.{name}") for name in ("accelerators", "target")]
+            return self.told(True, "rolled_back", target=target, checks=checks)
+        self.history = self.history[steps:]
+        self.keep()
+        return self.told(True, "rolled_back", target=target, checks=[check(f"release.post.{name}") for name in POST])
 
     def recovered(self, dry):
         return self.told(False, "unchanged")

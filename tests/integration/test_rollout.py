@@ -253,3 +253,104 @@ def test_awx_gets_a_summary(fleet: Fleet) -> None:
     done = fleet.deploy("2", options=["-v"])
     assert '"muster_summary"' in done.stdout or "muster_summary" in done.stdout
     assert fleet.document()["counts"] == {"ready": 0, "degraded": 0, "not_ready": 4, "unknown": 0}
+
+
+# --- a dry run is no run ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("playbook", ["deploy", "rollback"])
+def test_a_dry_run_is_counted_ready_nowhere(fleet: Fleet, playbook: str) -> None:
+    fleet.deploy("2")
+    runs = fleet.runs()
+    more = {"deploy_tag": "3"} if playbook == "deploy" else {}
+    done = fleet.play(playbook, options=["--check", "-v"], **more)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert fleet.runs() == runs
+    assert "DRY RUN, NOTHING WAS CHANGED: WOULD BE READY. 4 hosts: 4 would be ready" in done.stdout
+    assert "\nREADY." not in done.stdout
+    summary = re.search(r'"muster_summary": {.*?}\n', done.stdout, re.DOTALL) or re.search(
+        r"muster_summary.*", done.stdout, re.DOTALL
+    )
+    assert summary
+    assert "check_mode" in summary.group(0)
+    document, latest = fleet.document(), fleet.place / "reports" / "latest"
+    assert document["check_mode"] is True
+    would = "would deploy 3" if playbook == "deploy" else "would go back to 1"
+    assert f"dry run: {would}" in fleet.row("n1", "release.outcome")["message"]
+    assert document["hosts"]["n1"]["facts_summary"]["outcome"].startswith("dry run")
+    metrics = (latest / "muster.prom").read_text().splitlines()
+    samples = [line for line in metrics if not line.startswith("#")]
+    assert all('check_mode="true"' in line for line in samples)
+    ready = [line for line in samples if line.startswith(("muster_host_ready", "muster_hosts", "muster_run_verdict"))]
+    assert {line.rpartition(" ")[2] for line in ready} == {"0"}
+    assert "✅" not in (latest / "summary.md").read_text()
+    assert "would be ready" in (latest / "summary.md").read_text()
+    assert "would pass muster" in (latest / "index.html").read_text()
+    assert "(DRY RUN)" in (latest / "junit.xml").read_text()
+
+
+def test_a_dry_run_of_a_rollback_that_would_not_work_says_so(fleet: Fleet) -> None:
+    done = fleet.play("rollback", options=["--check"])
+    assert done.returncode == 2
+    assert "WOULD BE NOT READY" in done.stdout
+
+
+# --- what the console says --------------------------------------------------------------------------------
+
+
+def test_the_release_that_runs_now_is_named(fleet: Fleet) -> None:
+    done = fleet.deploy("2")
+    assert re.search(r"annotation_queue: 2 \(sha256:\w+\) runs on n1, n2, n3, n4", done.stdout), done.stdout[-3000:]
+    assert "annotation_queue: 1 (sha256:1) runs on n1, n2, n3, n4" in fleet.play("rollback").stdout
+
+
+def test_a_dependant_that_fails_a_deploy_is_told_with_where_that_led(fleet: Fleet) -> None:
+    """The stand-in fails each restart, so that after the rollback, too, the dependant is not good."""
+    fleet.bad("n1", restart_consumer="failed")
+    fleet.deploy("2", options=["--limit", "n1"], muster_expected_hosts=1)
+    outcome, dependants = fleet.row("n1", "release.outcome"), fleet.row("n1", "release.dependants")
+    assert "consumer on n1: it does not come up again" in outcome["message"]
+    assert "annotation_queue was rolled back, 1 runs again" in outcome["message"]
+    assert (dependants["status"], "consumer is failed" in dependants["message"]) == ("fail", True)
+    assert fleet.runs()["n1"] == ["1"]
+
+
+# --- what a scheduler makes of an answer ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answer", "runs"),
+    [
+        ("1.10", None),
+        ("007", None),
+        ("0x10", None),
+        ("1_000", None),
+        ("yes", None),
+        ("2026-11-08", None),
+        ("tag:1.10", "1.10"),
+        ("'\"1.10\"'", "1.10"),
+        ("v1.10", "v1.10"),
+    ],
+)
+def test_a_tag_from_a_survey_is_the_tag_that_was_meant_or_refused(fleet: Fleet, answer: str, runs: str | None) -> None:
+    """AWX writes what was answered without quotes, as text that is not to be trusted."""
+    survey = fleet.place / "survey.yml"
+    survey.write_text(f"---\ndeploy_tag: !unsafe {answer}\n")
+    done = fleet.play("deploy", options=["-e", f"@{survey}"])
+    if runs:
+        assert done.returncode == 0, done.stdout[-3000:]
+        assert {tags[0] for tags in fleet.runs().values()} == {runs}
+    else:
+        assert done.returncode == 2
+        assert set(map(tuple, fleet.runs().values())) == {("1",)}
+        told = re.sub(r"\s+", " ", done.stdout + done.stderr)
+        assert "deploy_tag is" in told
+        assert "in quotes as it is meant" in told
+
+
+def test_a_rollback_from_a_number_is_refused(fleet: Fleet) -> None:
+    survey = fleet.place / "survey.yml"
+    survey.write_text("---\nrollback_from: !unsafe 1.10\n")
+    done = fleet.play("rollback", options=["-e", f"@{survey}"])
+    assert done.returncode == 2
+    assert "rollback_from is a number" in re.sub(r"\s+", " ", done.stdout + done.stderr)

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
 
 from ..host import Asked
-from ..parse import keyvalue
+from ..parse import cpulist, keyvalue
 from ..parse.smbios import meant
 
 TPMS = "/sys/class/tpm"
@@ -54,14 +54,21 @@ def microcode(asked: Asked) -> Optional[List[Dict[str, Any]]]:
     """Return the microcode revision of each package, one entry more for each revision that differs within one."""
     text = asked.text("/proc/cpuinfo", required=True, limit=CPUINFO_LIMIT)
     seen: Set[Tuple[int, str, Optional[str]]] = set()
+    shown = 0
     for cpu in keyvalue.blocks(text or "", ":"):
         package = cpu.get("physical id", "0")
         if "microcode" in cpu and package.isdecimal():
+            shown += 1
             seen.add((int(package), cpu["microcode"], cpu.get("model name")))
-    return [
+    found: List[Dict[str, Any]] = [
         {"label": f"CPU package {package}", "package": package, "revision": revision, "model": model}
         for package, revision, model in sorted(seen, key=str)
-    ] or None
+    ]
+    online = cpulist.numbers(asked.text("/sys/devices/system/cpu/online"))
+    if found and shown < len(online or []):
+        asked.fail("/proc/cpuinfo", "shows fewer processors than are online")
+        found.append({"label": "the processors that are not shown", "package": None, "revision": None, "model": None})
+    return found or None
 
 
 def components(

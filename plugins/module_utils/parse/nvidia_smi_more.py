@@ -31,6 +31,7 @@ OPTIONAL = {  # facts that only some boards and drivers have, by the element tha
     "retired_pages.pending": "retired_pages/pending_retirement",
     "unrepairable_memory": "ecc_errors/unrepairable_memory",
 }
+SRAM = ("sram_uncorrectable", "sram_uncorrectable_parity", "sram_uncorrectable_secded")
 MOST_NAMES = 20
 ALWAYS = ("inforom_corrupted",)  # no element tells it
 READ = """
@@ -97,6 +98,8 @@ def not_supported(gpu: Element) -> List[str]:
     """
     watched = (_text(gpu, HEALTH + "summary") or NOT_HAD[0]).lower() not in NOT_HAD
     absent = [fact for fact, path in OPTIONAL.items() if watched or not path.startswith(HEALTH) if _lacks(gpu, path)]
+    if all(_lacks(gpu, f"ecc_errors/volatile/{name}") for name in SRAM):
+        absent.append("ecc.volatile.sram_uncorrected")
     return sorted([*ALWAYS, *absent])
 
 

@@ -19,6 +19,7 @@ COMPUTE_MODES = {0: "default", 1: "exclusive_thread", 2: "prohibited", 3: "exclu
 ADDRESSING_MODES = {0: "none", 1: "hmm", 2: "ats"}
 PEERS = {1: "direct", 2: "switch"}
 ENVIRONMENTS = {0: "none", 1: "simulation", 2: "production"}
+SRAM = ("nvmlDeviceGetMemoryErrorCounter(1,0,7)", "nvmlDeviceGetSramEccErrorStatus")  # either tells of its errors
 BEYOND = (("nvmlDeviceGetNvLinkState", 2), ("mig.nvmlDeviceGetUUID", NOT_FOUND))  # the last link, an instance
 OPTIONAL = {  # facts that only some boards and drivers have, by the call that gives them
     "addressing_mode": "nvmlDeviceGetAddressingMode",
@@ -90,7 +91,10 @@ def device(index: int, gpu: Answers) -> Dict[str, Any]:
 
 def not_supported(gpu: Answers) -> List[str]:
     """Return the optional facts that this board, its driver or the binding to it say they do not have."""
-    return sorted([fact for fact, call in OPTIONAL.items() if gpu.lacks(call)] + nvml_fabric.not_supported(gpu))
+    absent = [fact for fact, call in OPTIONAL.items() if gpu.lacks(call)]
+    if all(gpu.lacks(call) for call in SRAM):
+        absent.append("ecc.volatile.sram_uncorrected")
+    return sorted(absent + nvml_fabric.not_supported(gpu))
 
 
 def state(gpu: Answers) -> Tuple[str, Optional[str]]:

@@ -9,7 +9,14 @@ from __future__ import annotations
 
 
 class Refused(Exception):
-    """It must not go on, and nothing was stopped. The text says why and follows "service NAME: "."""
+    """It must not go on, and nothing was stopped. The text says why and follows "service NAME: ".
+
+    ``way_out`` says what to do about it. Without one, ``refusals.py`` knows what helps in the phase that refused.
+    """
+
+    def __init__(self, why: str, way_out: str = ""):
+        super().__init__(why)
+        self.way_out = way_out
 
 
 class StepFailed(Exception):

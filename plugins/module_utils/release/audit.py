@@ -59,14 +59,13 @@ def append(
     """Append one entry after ``head`` and return the new entry once it is on the disk."""
     entry = dict(facts, event=event, seq=head["seq"] + 1, before=head["hash"])
     entry["hash"] = _hash(entry)
-    line = json.dumps(entry, sort_keys=True).encode("utf-8") + b"\n"
-    try:
-        _add(path, line)
-    except OSError:
-        if not reserve or not disk.remove(reserve):
-            raise
-        _add(path, line)
+    disk.spared(reserve, lambda: _add(path, text([entry])))
     return entry
+
+
+def text(entries: List[Dict[str, Any]]) -> bytes:
+    """Return entries as the lines of a log."""
+    return b"".join(json.dumps(entry, sort_keys=True).encode("utf-8") + b"\n" for entry in entries)
 
 
 def mend(path: str, torn: int) -> None:
@@ -87,9 +86,9 @@ def _add(path: str, line: bytes) -> None:
         if os.write(handle, line) != len(line):
             raise OSError(28, "no space for a whole line", path)
         os.fsync(handle)
-    except OSError:
+    except OSError as error:
         os.ftruncate(handle, size)
-        raise
+        raise disk.named(error, path) from error
     finally:
         os.close(handle)
     if fresh:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from typing import Any, List, Mapping, Optional, Sequence
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from ..host import OK, Host
 from . import StepFailed
@@ -28,14 +28,20 @@ def before(
     wanted = service["preflight"]
     for entry in wanted["directories"]:
         _directory(report, entry)
-    for path in needs:
-        if not os.path.exists(path):
-            report.row("pre.directories", "fail", "absent", "present", f"{path} is not there", item=path, source=path)
+    needed(report, needs)
     disk(report, "pre.disk", wanted["disk_percent"], _places(service, engine, state_dir))
     if wanted["driver"] != "none":
         _driver(report, wanted["driver"])
     if wanted.get("container_runtime"):
         _runtime(report, wanted["container_runtime"], engine)
+
+
+def needed(report: Report, needs: Sequence[str]) -> List[Dict[str, Any]]:
+    """Answer whether the paths are there without which a release cannot be started; return what fails of it."""
+    absent = [path for path in needs if not os.path.exists(path)]
+    for path in absent:
+        report.row("pre.directories", "fail", "absent", "present", f"{path} is not there", item=path, source=path)
+    return [row for row in report.failing("pre") if row["source"] in absent]
 
 
 def after(report: Report, service: Mapping[str, Any], kind: Kind, engine: Optional[Engine], state_dir: str) -> None:

@@ -11,7 +11,7 @@ from . import Refused, StepFailed, clock, disk, files
 from .kinds.base import NOT_STARTED, Running, Spec
 from .report import shown
 from .service import AROUND, TAG, BadService, Service, missing_env, parse
-from .work import Work, spec_of, texts
+from .work import Work, is_silent, known, spec_of, texts
 from .work import running as running_now
 
 MODE, OWNER = "0640", "root"
@@ -82,6 +82,8 @@ def _files(given: List[Mapping[str, Any]]) -> List[Dict[str, Any]]:
             or not str(file.get("dest", "")).startswith("/")
         ):
             raise Refused("files: each needs a dest (an absolute path) and a content (a text)")
+        if not isinstance(file.get("mode") or "", str):
+            raise Refused(f"files: {file['dest']}: the mode is a number", 'Write it in quotes, such as "0640"')
         told.append(
             {
                 "dest": file["dest"],
@@ -101,15 +103,22 @@ def _earlier(work: Work) -> Spec:
     to = work.params["to"]
     entry = work.store.target(to)
     if entry is None:
-        count = len(work.store.targets())
-        raise Refused(f"cannot go {to} back: the number of earlier verified releases is {count}")
-    spec = spec_of(work.store, entry["id"])
-    return dict(spec or {})
+        there = [f"{one['tag']} (rollback_to={number})" for number, one in enumerate(work.store.targets(), 1)]
+        way_out = f"There is {', '.join(there)}" if there else "Deploy a release (deploy_tag)"
+        raise Refused(f"cannot go {to} back: the number of earlier verified releases is {len(there)}", way_out)
+    try:
+        return dict(spec_of(work.store, entry["id"]) or {})
+    except Refused as error:
+        raise Refused(
+            str(error), f"Go further back (rollback_to={to + 1}), or deploy a release (deploy_tag)"
+        ) from error
 
 
 def _again(work: Work) -> Spec:
     if work.current is None or work.current.get("container_id"):
-        raise Refused("nothing that was deployed from here runs: there is nothing to restart")
+        raise Refused(
+            "nothing that was deployed from here runs: there is nothing to restart", "Deploy a release (deploy_tag)"
+        )
     fresh = _new(work)
     return dict(work.current, id=fresh["id"], seq=fresh["seq"], before=[], pulled=False)
 
@@ -121,15 +130,24 @@ def current(work: Work) -> Optional[Running]:
     """Find out what runs now and what to go back to: ``work.current``. What was not started from here is adopted."""
     running = running_now(work.kind, work.store)
     work.ran = running is not None and running.well
-    if running is None or running.release == work.store.current:
-        work.current = _known(work, running)
-        if work.current or running is None:
-            return running
-    if running.release and work.store.entry(running.release) and running.release in work.store.spec_names():
-        work.current = spec_of(work.store, running.release)
-        return running
-    work.current = _adopted(work, running)
+    try:
+        work.current = _before(work, running)
+    except (Refused, StepFailed, OSError) as error:
+        if not work.emergency or is_silent(error):
+            raise
+        work.report.warn(f"if this fails, there is no going on with what runs now: {error}")
+        work.current = work.adopted = None
     return running
+
+
+def _before(work: Work, running: Optional[Running]) -> Optional[Spec]:
+    if running is None or running.release == work.store.current:
+        known = _known(work, running)
+        if known or running is None:
+            return known
+    if running.release and work.store.entry(running.release) and running.release in work.store.spec_names():
+        return spec_of(work.store, running.release)
+    return _adopted(work, running)
 
 
 def _known(work: Work, running: Optional[Running]) -> Optional[Spec]:
@@ -142,18 +160,18 @@ def _known(work: Work, running: Optional[Running]) -> Optional[Spec]:
         if running is None:
             work.report.warn(str(error))
             return None
-        raise Refused(f"{error}. Remove that file to go on from what runs") from error
+        raise Refused(str(error), "Remove that file to go on from what runs") from error
 
 
 def _adopted(work: Work, running: Running) -> Spec:
     params = work.params
-    service = parsed(params) if params["service"] else None
-    if service is None:
-        raise Refused("what runs was not started from here: deploy a release first")
+    described = parsed(params).data() if params["service"] else _described(work)
+    if described is None:
+        raise Refused("what runs was not started from here", "Deploy a release first (deploy_tag)")
     spec = _new(work)
-    data = dict(service.data(), env={})
+    data = dict(described, env={})
     gate = dict(data["gate"], http=None, tcp=None, command=None, advancing=None)
-    spec.update(image=service.image or "", tag="", run={}, service=dict(data, gate=gate))
+    spec.update(image=data.get("image") or "", tag="", run={}, service=dict(data, gate=gate))
     spec = dict(work.kind.adopt(spec), engine=work.engine.identity() if work.engine else None)
     spec["config_hash"] = work.store.config_hash(spec)
     work.adopted = work.entry(spec, running.well, "adopted", "" if running.well else running.why)
@@ -161,6 +179,12 @@ def _adopted(work: Work, running: Running) -> Spec:
         f"{spec['image']}:{spec['tag']} runs and was not started from here: it is kept as the release before"
     )
     return spec
+
+
+def _described(work: Work) -> Optional[Dict[str, Any]]:
+    """Return the service as it was deployed last, where nobody says what it is."""
+    found = known(work.store, [work.store.current, *work.store.spec_names()])
+    return dict(found[0]["service"]) if found else None
 
 
 # --- the same? --------------------------------------------------------------------------------------

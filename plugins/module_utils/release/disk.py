@@ -7,7 +7,8 @@ from __future__ import annotations
 import errno
 import json
 import os
-from typing import Any, Optional
+import stat
+from typing import Any, Callable, Iterator, Optional
 
 SECRET = 0o600
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -15,7 +16,11 @@ RESERVE_BYTES = 256 * 1024  # more than journal, history, audit line and the lon
 
 
 class Damaged(Exception):
-    """A file is there and cannot be what was written."""
+    """A file is there and cannot be what was written. ``way_out`` says what to do about it."""
+
+    def __init__(self, why: str, way_out: str = ""):
+        super().__init__(why)
+        self.way_out = way_out
 
 
 def folder(path: str, mode: int = 0o700) -> None:
@@ -26,8 +31,30 @@ def folder(path: str, mode: int = 0o700) -> None:
     try:
         os.mkdir(path, mode)
     except FileExistsError:
-        return
+        if os.path.isdir(path):
+            return
+        raise OSError(errno.ENOTDIR, "is a file, or a link that leads nowhere", path) from None
     sync(os.path.dirname(path))
+
+
+def untrusted(path: str) -> str:
+    """Say which folder above ``path``, or itself, somebody else may replace: everything below is theirs then."""
+    for place in dict.fromkeys([*_upwards(os.path.abspath(path)), *_upwards(os.path.realpath(path))]):
+        try:
+            found = os.lstat(place)
+        except OSError:
+            continue
+        if found.st_uid not in (0, os.geteuid()):
+            return f"{place} belongs to the user {found.st_uid}"
+        if stat.S_ISDIR(found.st_mode) and found.st_mode & 0o1002 == 0o002:
+            return f"everybody may write to {place}"
+    return ""
+
+
+def _upwards(path: str) -> Iterator[str]:
+    while path != "/":
+        yield path
+        path = os.path.dirname(path)
 
 
 def sync(path: str) -> None:
@@ -49,22 +76,32 @@ def put(path: str, data: bytes, mode: int = SECRET, owner: int = -1, group: int 
         os.fchown(handle, owner, group)
         os.fchmod(handle, mode)
         os.fsync(handle)
-    except OSError:
+    except OSError as error:
         os.close(handle)
         remove(path)
-        raise
+        raise named(error, path) from error
     os.close(handle)
+
+
+def named(error: OSError, path: str) -> OSError:
+    """Return an error that says which file it is about: a write that fails does not say so by itself."""
+    return error if error.filename or error.errno is None else OSError(error.errno, error.strerror, path)
+
+
+def spared(reserve: Optional[str], does: Callable[[], Any]) -> Any:
+    """Return what ``does`` returns. On a full disk the file ``reserve`` is given up, and it is done once more."""
+    try:
+        return does()
+    except OSError as error:
+        if error.errno not in FULL or not reserve or not remove(reserve):
+            raise
+        return does()
 
 
 def write(path: str, data: bytes, mode: int = SECRET, reserve: Optional[str] = None) -> None:
     """Replace a file at once. On a full disk the file ``reserve`` is given up for it."""
     beside = f"{path}.new"
-    try:
-        put(beside, data, mode)
-    except OSError as error:
-        if error.errno not in FULL or not reserve or not remove(reserve):
-            raise
-        put(beside, data, mode)
+    spared(reserve, lambda: put(beside, data, mode))
     os.rename(beside, path)
     sync(os.path.dirname(path))
 

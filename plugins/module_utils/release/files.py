@@ -8,34 +8,45 @@ So a full disk is noticed while the service still runs, and going back needs no 
 from __future__ import annotations
 
 import contextlib
+import functools
 import grp
 import os
 import pwd
 import re
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from . import Refused, disk
 from .sections import MODE
 
 File = Mapping[str, Any]  # dest, content, mode (octal text), owner, group
+WRITABLE = "Make its folder, make room in it, or name another dest in config of the service"
 
 
 def staged(release: str, dest: str) -> str:
     """Return where a file waits."""
-    folder, name = os.path.split(dest)
+    folder, name = os.path.split(real(dest))
     return os.path.join(folder, f".{name}.{release}")
 
 
-def stage(release: str, files: Sequence[File], new: bool) -> None:
-    """Write each file beside its place, a ``new`` one also into it; raise :class:`Refused` where it cannot."""
+def real(dest: str) -> str:
+    """Return the file itself: a link that leads to it stays one."""
+    return os.path.realpath(dest)
+
+
+def stage(release: str, files: Sequence[File], new: bool, reserve: Optional[str] = None) -> None:
+    """Write each file beside its place, a ``new`` one also into it; raise :class:`Refused` where it cannot.
+
+    With ``reserve``, what is in its place already needs no space, and the file ``reserve`` is given up on a full disk.
+    """
     try:
         for file in files:
-            _put(staged(release, file["dest"]), file)
-            if new and not os.path.lexists(file["dest"]):  # nobody reads it yet, and a mount of it must find it
-                _put(file["dest"], file)
+            if not reserve or not is_current(file):
+                disk.spared(reserve, functools.partial(_put, staged(release, file["dest"]), file))
+            if new and not os.path.lexists(real(file["dest"])):  # nobody reads it yet, and a mount of it must find it
+                _put(real(file["dest"]), file)
     except (OSError, KeyError, ValueError) as error:
         unstage(release, files)
-        raise Refused(f"configuration cannot be written: {error}") from error
+        raise Refused(f"configuration cannot be written: {error}", WRITABLE) from error
 
 
 def unstage(release: str, files: Sequence[File]) -> None:
@@ -53,15 +64,15 @@ def activate(release: str, files: Sequence[File]) -> None:
         waiting = staged(release, file["dest"])
         if not os.path.exists(waiting):
             _put(waiting, file)
-        os.rename(waiting, file["dest"])
-        disk.sync(os.path.dirname(file["dest"]))
+        os.rename(waiting, real(file["dest"]))
+        disk.sync(os.path.dirname(waiting))
 
 
 def restore(release: str, before: Sequence[File]) -> None:
     """Put files back to what they were before a release came: content ``None`` was no file."""
     for file in before:
         if file["content"] is None:
-            disk.remove(file["dest"])
+            disk.remove(real(file["dest"]))
         else:
             activate(release, [file])
 
@@ -79,7 +90,9 @@ def _as_it_is(dest: str) -> Dict[str, Any]:
     except FileNotFoundError:
         return {"dest": dest, "content": None}
     except (OSError, ValueError) as error:
-        raise Refused(f"{dest} cannot be kept for the way back: {error}") from error
+        raise Refused(
+            f"{dest} cannot be kept for the way back: {error}", "Move it away, or make a text of it that root can read"
+        ) from error
     owner = {"owner": str(told.st_uid), "group": str(told.st_gid)}
     return {"dest": dest, "content": content, "mode": f"{told.st_mode & 0o7777:04o}", **owner}
 

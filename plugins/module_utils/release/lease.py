@@ -19,6 +19,10 @@ from typing import Any, Dict, Optional
 from . import clock, disk
 
 MUTEX_S = 5.0
+WAIT = (
+    "Run again when it has ended: a deploy that was cancelled notices within seconds that its controller is gone, and "
+    "goes back by itself"
+)
 PARTS = {"owner", "run_id", "since", "until", "token", "boot", "until_monotonic"}
 
 
@@ -47,7 +51,7 @@ class Lease:
             if found and not expired(self._folder, found):
                 raise Held(
                     f"{found['owner'] or 'somebody'} works on it (run {found['run_id'] or 'without a name'})"
-                    f" since {found['since']}, until {found['until']} unless renewed"
+                    f" since {found['since']}, until {found['until']} unless renewed. {WAIT}"
                 )
             self.left_behind = found
             for left in glob.glob(_lock_path(self._folder, "*")):
@@ -67,6 +71,11 @@ class Lease:
                 if error.errno not in disk.FULL:
                     raise
                 # it is still ours, for as long as it was; nothing must fail now because it could not be longer
+
+    @property
+    def held(self) -> bool:
+        """Whether it was taken, and not given back."""
+        return self._lock >= 0
 
     def assure(self) -> None:
         """Raise :class:`Lost` when the lease was taken over; nothing is written."""
@@ -90,7 +99,8 @@ class Lease:
         found = _read(self._path)
         if not found or found["token"] != self._mine.get("token"):
             raise Lost(
-                f"the lease expired and {found['owner'] if found else 'somebody'} took it over: nothing more was done"
+                f"the lease expired and {found['owner'] if found else 'somebody'} took it over: nothing more was done. "
+                "See what the other run came to before you run again"
             )
 
     def _write(self, seconds: float) -> None:
@@ -161,7 +171,7 @@ class _Mutex:
             except BlockingIOError:
                 if time.monotonic() >= give_up:
                     os.close(self._handle)
-                    raise Held("somebody changes its lease at this moment and does not finish") from None
+                    raise Held(f"somebody changes its lease at this moment and does not finish. {WAIT}") from None
             time.sleep(0.02)
 
     def __exit__(self, *unused: Any) -> None:

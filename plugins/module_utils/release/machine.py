@@ -7,13 +7,14 @@ from __future__ import annotations
 import contextlib
 from typing import Any, Dict, Mapping, Optional
 
-from . import Refused, StepFailed, choose, disk, hold, kinds, phases, recovery, steps
+from . import Refused, StepFailed, choose, disk, hold, kinds, phases, recovery, refusals, steps
 from .lease import Held, Lost
-from .report import Report
+from .report import Report, short
 from .store import Store
-from .work import Work, known, running
+from .work import Work, is_up, known, running
 
 DONE = {"present": "deployed", "rolled_back": "rolled_back", "restarted": "restarted"}
+TRUSTED = "Let root own {} and everything above it, or name another place (deploy_state_dir)"
 ERRORS = (Refused, StepFailed, disk.Damaged, OSError, Held, Lost)
 
 
@@ -37,7 +38,7 @@ class Machine:
             service = self._known_service()
             kind, engine = kinds.make(self.params, service, self.store) if service else (None, None)
         except ERRORS as error:
-            return self._without("refused", str(error))
+            return self._without("refused", refusals.told(error, "lease"))
         if kind is None:
             return self._never_deployed()
         self.work = Work(self.params, kind, engine, self.store, self.check)
@@ -46,19 +47,23 @@ class Machine:
             return self._guarded()
         except ERRORS as error:
             if not self.store.releases:
-                with contextlib.suppress(disk.Damaged, OSError):
-                    self.store.load()  # who is refused the lease is still told what runs
+                with contextlib.suppress(OSError):
+                    self.store.load(strict=False)  # who is refused the lease is still told what runs
             down = isinstance(error, Lost) and phases.stopped(self.last)
-            return self._result("failed" if down else "refused", down, str(error))
+            return self._result("failed" if down else "refused", down, refusals.told(error, self.last))
         finally:
             if not self.check:
+                with contextlib.suppress(OSError):
+                    self.store.refill(self.work.lease.held)
                 self.work.lease.release()
 
     def enter(self, name: str) -> None:
         """Go into a phase: the journal says so before anything of it is done."""
+        phase = phases.PHASES[phases.NAMES.index(name)]
+        if phase.journaled and name != phases.COMMITTED:
+            self.work.wanted()
         self.work.report.enter(name)
         self.last = name
-        phase = phases.PHASES[phases.NAMES.index(name)]
         if self.check or not phase.journaled:
             return
         self.work.lease.renew()
@@ -69,26 +74,51 @@ class Machine:
     def _guarded(self) -> Dict[str, Any]:
         work, store = self.work, self.store
         self.enter("lease")
+        wrong = disk.untrusted(self.params["state_dir"])
+        if wrong:
+            raise Refused(f"{wrong}, who could put another in its place", TRUSTED.format(self.params["state_dir"]))
         if not self.check:
             store.create()
-            work.lease.take(self.params["who"], self.params["run_id"])
+            reserve = store.reserve if store.emergency else None
+            disk.spared(reserve, lambda: work.lease.take(self.params["who"], self.params["run_id"]))
         self.enter("recover")
-        store.load()
+        self._load()
         if not self.check:
             self._recover()
         elif store.journal() is not None:
             work.report.recovered = "an interrupted run would be brought to order first"
-        if self.params["state"] == "recovered":
-            if work.report.recovered is not None:
-                return self._result("recovered", True, work.report.recovered)
+        return self._recovered() if self.params["state"] == "recovered" else self._replace()
+
+    def _load(self) -> None:
+        """Read what is remembered. What was changed by hand stops a deploy, and nothing that brings a service up."""
+        store = self.store
+        store.load(strict=False)
+        for found in store.damage:
+            if found.by_hand and self.params["state"] == "present":
+                raise disk.Damaged(found.why, store.rebuilt_by(found))
+            if self.check:
+                self.work.report.warn(found.why)
+
+    def _recovered(self) -> Dict[str, Any]:
+        """Tell what became of an interrupted run, and whether the service runs: that is what one recovers for."""
+        report, current = self.work.report, self.store.entry(self.store.current)
+        changed = report.recovered is not None
+        if self.work.unwell:
+            return self._result("failed", True, f"{report.recovered}. {refusals.WORSE}")
+        judged = not changed and bool(known(self.store, [self.store.current]))
+        if judged:
             return self._as_it_is("nothing to recover")
-        return self._replace()
+        if current and not (self.check and changed) and not is_up(self.work.kind):
+            down = f"{current['tag']} ({current['id']}) does not run"
+            return self._result("failed", changed, f"{report.recovered or down}. {refusals.BROKEN}")
+        return self._result("recovered" if changed else "unchanged", changed, report.recovered or "nothing to recover")
 
     def _recover(self) -> None:
+        """Bring to order what damage, a crash or an interrupted run left."""
         work, store = self.work, self.store
-        mended = store.mend()
-        if mended:
-            work.report.warn(mended)
+        for text in [*store.rebuild(), store.mend(), store.rekey() if store.key_lost else None]:
+            if text:
+                work.report.warn(text)
         if store.behind:
             store.write_history()
         if work.lease.left_behind:
@@ -107,7 +137,9 @@ class Machine:
         now = choose.current(work)
         choose.render(work)
         self.enter("resolve")
-        if not choose.resolve(work, now):
+        differs = choose.resolve(work, now)
+        work.report.target = short(work.target)
+        if not differs:
             return self._kept()
         try:
             self._through()
@@ -183,7 +215,7 @@ class Machine:
             self._discard()
             if not isinstance(error, ERRORS):
                 raise error
-            return self._result("refused", False, str(error))
+            return self._result("refused", False, refusals.told(error, self.last))
         if self.store.current == self.work.target["id"]:
             return self._result(DONE[self.params["state"]], True, f"{self.work.target['tag']} runs, and then: {error}")
         try:
@@ -205,10 +237,14 @@ class Machine:
         if report.recovered and outcome == "refused":
             changed = True
         try:
-            now = running(self.work.kind, self.store)
+            up = is_up(self.work.kind)
+            now = running(self.work.kind, self.store) if up else None
         except (StepFailed, OSError) as error:
             report.warn(f"what runs now cannot be told: {error}")
-            now = None
+            up, now = True, None
+        if outcome == "refused" and not up and self.store.current:
+            outcome = "failed"
+            message = message if refusals.BROKEN in message else f"{message}. {refusals.BROKEN}"
         return report.result(self.store, outcome, changed, message, now.release if now else None)
 
     def _without(self, outcome: str, message: str, *warnings: str) -> Dict[str, Any]:
@@ -222,16 +258,22 @@ class Machine:
         """Tell that there is nothing to go back from, restart or recover."""
         message = "it was never deployed from here"
         if self.params["state"] == "rolled_back" and not self.params.get("of_run"):
-            return self._without("refused", f"cannot go back: {message}")
+            return self._without("refused", f"cannot go back: {message}. Deploy a release (deploy_tag)")
         return self._without("unchanged", message, *([message] if self.params["state"] == "restarted" else []))
 
     def _known_service(self) -> Dict[str, Any]:
         """Return the service as given, or as it was deployed; empty when it never was."""
         if self.params["service"]:
             return choose.parsed(self.params).data()
-        self.store.load()
+        self.store.load(strict=False)
         journal = self.store.journal() or {}
         names = [self.store.current, journal.get("from"), journal.get("release"), *self.store.spec_names()]
         for spec in known(self.store, names):
             return dict(spec["service"])
+        if self.store.releases or self.store.spec_names():
+            folder = self.store.folder
+            raise disk.Damaged(
+                f"{folder}/releases: nothing in it has the hash that was recorded: it was changed, or {folder}/key was",
+                f"Name the service (deploy_service), or look at it and remove {folder}/key to go on from it as it is",
+            )
         return {}

@@ -39,6 +39,7 @@ PHASES = (
 
 BACK = "back"  # in the journal: on the way back
 NAMES = tuple(phase.name for phase in PHASES)
+COMMITTED = "prune"  # what has come so far is in the history, and is brought to its end
 GOOD_FROM = "gate"  # from here on the new release was started: an interrupted run is finished if it is good
 
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping, Optional
 
-from . import Refused, StepFailed, audit, disk, kinds, lease
-from .kinds.base import Kind
+from . import Refused, StepFailed, audit, disk, kinds, lease, refusals
+from .kinds.base import Kind, altered
 from .store import Store
 from .work import running
 
@@ -26,7 +26,7 @@ def run(params: Mapping[str, Any]) -> Dict[str, Any]:
         told["journal"] = store.journal()
     except (disk.Damaged, OSError) as error:
         told.setdefault("audit", {"intact": None, "first_bad": None, "message": str(error)})
-        told["rollback"]["why_not"] = str(error)
+        told["rollback"]["why_not"] = refusals.told(error, "lease")
         return told
     told.update(current=store.entry(store.current), history=store.releases)
     told["rollback"], told["running"] = _ready(store, params)
@@ -51,7 +51,8 @@ def _ready(store: Store, params: Mapping[str, Any]) -> Any:
         now = running(kind, store) if kind else None
         runs = bool(now and now.well and now.release == store.current) if kind else None
         if to is not None and kind:
-            told["why_not"] = kind.lacking(store.spec(to["id"]))
+            spec = store.spec(to["id"])
+            told["why_not"] = kind.lacking(spec) or altered(kind, spec)
             told["possible"] = told["why_not"] is None
     except (StepFailed, Refused, OSError) as error:
         told.update(possible=None if to else False, why_not=told["why_not"] or str(error))

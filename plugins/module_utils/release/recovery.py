@@ -7,11 +7,14 @@ from __future__ import annotations
 import time
 from typing import Any, Dict, Optional
 
-from . import Refused, StepFailed, files, phases, steps
+from . import Refused, StepFailed, files, keeping, phases, steps
 from .gate import Bad
+from .kinds.base import Spec
+from .refusals import BROKEN
 from .work import Work, is_silent, known, running
 
 ENGINE_S = 30.0  # an engine that was restarted is back by then
+GOES_PAST = ("present", "rolled_back")  # these bring a release of their own, where the one before cannot be had
 
 
 def recover(work: Work) -> Optional[str]:
@@ -24,11 +27,29 @@ def recover(work: Work) -> Optional[str]:
     work.stop_exit, work.ran, work.stood = journal.get("stop_exit"), bool(journal.get("ran")), journal.get("stood")
     work.target = next(iter(known(work.store, [journal["release"]])), {})
     work.current = next(iter(known(work.store, [journal["from"]])), None)
+    work.alone = True  # what is brought to order is brought to its end, also when nobody waits for it any more
     try:
         told = _brought_to_order(work, journal)
+    except Bad as error:  # the journal is closed and the release before runs again: it may be replaced
+        told = work.unwell = str(error)
+    except StepFailed as error:
+        if is_silent(error) or params["state"] not in GOES_PAST:
+            raise
+        told = _given_up(work, error)
     finally:
         work.params, work.target, work.current, work.stop_exit, work.stood = params, {}, None, None, None
+        work.alone = False
     work.store.note("recovered", message=told, **work.who())
+    return told
+
+
+def _given_up(work: Work, error: StepFailed) -> str:
+    """Go past a run that cannot be brought to order. Its journal stays until the next one takes its place."""
+    target, current = work.target, work.store.current
+    if target and not (work.store.entry(target["id"]) or {}).get("verified"):
+        work.store.remember("given up", [work.entry(target, False, "failed", str(error))], current, **work.who())
+    told = f"an interrupted run could not be brought to order ({error}): it is gone past"
+    work.report.warn(told)
     return told
 
 
@@ -55,8 +76,8 @@ def _completed(work: Work) -> str:
     now = running(work.kind, work.store)
     lost = now is None or not now.well or now.release != work.target["id"]
     if lost:
-        work.kind.start(work.target)
-    steps.prune(work)
+        _start(work, work.target)
+    keeping.prune(work)
     work.store.close_journal()
     if lost:
         work.gate(work.target, None)
@@ -67,7 +88,13 @@ def _undone(work: Work, journal: Dict[str, Any]) -> str:
     """Undo what was done before the stop. A service that an engine lost when it was killed is started again."""
     now = work.kind.running()
     if not journal.get("ran") or work.current is None or (now is not None and now.well):
-        discard(work)
+        try:
+            discard(work)
+        except StepFailed as error:
+            if is_silent(error):
+                raise
+            work.report.warn(f"what an interrupted run had prepared could not be removed: {error}")
+            work.store.close_journal()
         return "undone, nothing had been stopped"
     work.journal(phases.BACK, True)
     return back(work, "the service had not been stopped, and did not run any more")
@@ -89,7 +116,7 @@ def discard(work: Work) -> None:
         work.kind.discard(undone)
         files.restore(undone["id"], [file for file in undone["before"] if file["content"] is None])
     if undone:
-        steps.tidy(work)
+        keeping.tidy(work)
     work.store.close_journal()
     if fresh:
         work.store.drop_specs([name for name in work.store.spec_names() if name != undone["id"]])
@@ -137,7 +164,20 @@ def _return(work: Work) -> None:
         files.restore(f"{target['id']}.before", [file for file in target["before"] if file["dest"] not in kept])
     if current:
         files.activate(current["id"], current["files"])
-        work.kind.start(current)
+        _start(work, current)
+
+
+def _start(work: Work, spec: Spec) -> None:
+    """Start a release again; what is not on this machine any more is fetched by its digest."""
+    lacking = work.kind.lacking(spec)
+    if lacking:
+        try:
+            spec.update(work.kind.fetch(spec, work.tick))
+        except StepFailed as error:
+            if is_silent(error):
+                raise
+            raise StepFailed(lacking if lacking in str(error) else f"{lacking}; {error}") from error
+    work.kind.start(spec)
 
 
 def _written_down(work: Work, reason: str) -> None:
@@ -148,7 +188,7 @@ def _written_down(work: Work, reason: str) -> None:
         entries.append(work.entry(target, False, "reverted" if name else "failed", reason))
     store.remember("reverted", entries, name, reason=reason, **work.who())
     if target:
-        steps.tidy(work)
+        keeping.tidy(work)
     store.close_journal()
 
 
@@ -160,6 +200,4 @@ def failed(work: Work, error: Exception) -> str:
     except Bad:
         raise
     except (StepFailed, OSError) as more:
-        raise StepFailed(
-            f"{reason}. On the way back: {more}. The journal stays: the next run goes on from here"
-        ) from more
+        raise StepFailed(f"{reason}. On the way back: {more}. {BROKEN}") from more

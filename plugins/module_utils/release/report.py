@@ -23,6 +23,7 @@ class Report:
         self.warnings: List[str] = []
         self.recovered: Optional[str] = None
         self.diff: Dict[str, Any] = {}
+        self.target: Optional[Dict[str, Any]] = None  # what is asked for, once that is known
         self._rows: Dict[Any, Dict[str, Any]] = {}
         self._entered = 0.0
 
@@ -85,6 +86,8 @@ class Report:
             "outcome": outcome,
             "msg": f"service {self.name}: {message}",
             "release": short(store.entry(runs)),
+            "current": short(store.entry(store.current)),
+            "target": self.target,
             "previous": short(store.target(1)),
             "recovered": self.recovered,
             "phase": self.phases[-1]["phase"] if self.phases else None,

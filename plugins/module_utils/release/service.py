@@ -136,7 +136,10 @@ def parse_all(services: Any) -> Dict[str, Service]:
     """Return all services of ``deploy_services``; raise :class:`BadService` with the problems of the first bad ones."""
     if not isinstance(services, Mapping):
         raise BadService("?", ["deploy_services must be a mapping of names to services"])
-    parsed = {str(name): parse(str(name), data) for name, data in services.items()}
+    typed = [str(name) for name in services if not isinstance(name, str)]
+    if typed:
+        raise BadService(typed[0], ["the name is not a text: write it in quotes, as it is meant"])
+    parsed = {name: parse(name, data) for name, data in services.items()}
     for name, service in parsed.items():
         for key in ("depends_on", "dependants"):
             absent = [other for other in getattr(service, key) if other not in parsed]

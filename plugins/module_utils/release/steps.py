@@ -4,13 +4,16 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Callable, Dict, List
 
-from . import Refused, StepFailed, checks, disk, files, gate, guard, surroundings
-from .kinds.base import Spec
-from .work import Work, is_silent, known
+from . import Refused, StepFailed, checks, disk, files, gate, guard, refusals, surroundings
+from .keeping import commit, prune
+from .kinds.base import Spec, altered
+from .work import Work, known
 
 BARRIER_S = 30.0
+FURTHER = "Bring it back as it was, go further back (rollback_to), or deploy a release"
 
 
 def guard_(work: Work) -> None:
@@ -45,32 +48,41 @@ def _accelerators(work: Work) -> None:
 def space(work: Work) -> None:
     """Answer the checklist; make sure that everything to be written after the stop can be written."""
     needs = work.kind.needs(work.target)
+    for file in work.target["files"]:
+        if os.path.islink(file["dest"]):
+            work.report.warn(f"{file['dest']} is a link and stays one: {files.real(file['dest'])} is written")
     if work.check:
         needs = [path for path in needs if path not in [file["dest"] for file in work.target["files"]]]
     else:
         _make_room(work)
     state_dir = work.store.folder if not work.check else "/"
-    checks.before(work.report, work.target["service"], needs, work.engine, state_dir)
-    failing = work.report.failing("pre")
+    if not work.emergency:
+        checks.before(work.report, work.target["service"], needs, work.engine, state_dir)
+    failing = work.report.failing("pre") if not work.emergency else checks.needed(work.report, needs)
     if failing:
         raise Refused("; ".join(row["message"] for row in failing))
 
 
 def _make_room(work: Work) -> None:
     store = work.store
+    reserve = store.reserve if work.emergency else None
     try:
-        disk.hold(store.reserve)
+        if not work.emergency:
+            disk.hold(store.reserve)
         store.keep_key()
         if store.entry(work.target["id"]) is None:
             store.write_spec(work.target)
     except OSError as error:
-        raise Refused(f"{store.folder} cannot be written: {error}") from error
-    files.stage(
-        f"{work.target['id']}.before", [file for file in work.target["before"] if file["content"] is not None], False
-    )
-    files.stage(work.target["id"], work.target["files"], True)
-    if work.current:
-        files.stage(work.current["id"], work.current["files"], False)
+        raise Refused(f"{store.folder} cannot be written: {error}", refusals.ROOM) from error
+    before = [file for file in work.target["before"] if file["content"] is not None]
+    for name, kept in ((f"{work.target['id']}.before", before), (work.target["id"], work.target["files"])):
+        files.stage(name, kept, kept is not before, reserve)
+    try:
+        files.stage(work.current["id"] if work.current else "", work.current["files"] if work.current else [], False)
+    except Refused as error:
+        if not work.emergency:
+            raise
+        work.report.warn(f"if this fails, there is no going on with what runs now: {error}")
 
 
 def way_back(work: Work) -> None:
@@ -81,7 +93,12 @@ def way_back(work: Work) -> None:
         )
         work.report.warn("first deploy: there is nothing to go back to")
         return
-    lacking = work.kind.lacking(work.current)
+    lacking = _not_to_be_had(work, work.current)
+    if lacking and (work.emergency or not work.kind.touches):
+        seen = f"{work.current['tag']} ({work.current['id']})"
+        work.report.warn(f"if this fails, there is no going on with {seen}: {lacking}")
+        work.report.row("pre.way_back", "not_applicable", lacking, "can be started again", "it is to be left for good")
+        return
     if lacking and work.kind.running() is not None:
         work.report.row("pre.way_back", "fail", lacking, "can be started again", lacking)
         raise Refused(f"there would be no way back to {work.current['tag']}: {lacking}")
@@ -96,21 +113,54 @@ def way_back(work: Work) -> None:
     work.report.row("pre.way_back", "pass", seen, "can be started again")
 
 
+def _not_to_be_had(work: Work, current: Spec) -> str:
+    """Say why what runs now could not be started again. That it has changed since its deploy is only told."""
+    try:
+        lacking = work.kind.lacking(current)
+        changed = None if lacking else altered(work.kind, current)
+    except OSError as error:
+        return str(error)
+    if changed:
+        work.report.warn(f"{current['tag']}: {changed}; as it is now, it can be gone back to")
+    return lacking or ""
+
+
 def pull(work: Work) -> None:
     """Bring the release to this machine. An earlier one is there already, or comes from the registry by its digest."""
     if work.check:
-        lacking = work.kind.lacking(work.target) if work.params["state"] != "present" else None
-        if lacking:
-            work.report.warn(f"{lacking}: the registry would be asked for it")
+        _foreseen(work)
         return
     try:
         more = work.kind.fetch(work.target, work.tick)
     except StepFailed as error:
         lacking = work.kind.lacking(work.target) if work.target.get("image_id") else None
-        raise Refused(f"{lacking}; {error}" if lacking else str(error)) from error
+        why = f"{lacking}; {error}" if lacking and lacking not in str(error) else str(error)
+        _target(work, "fail", why)
+        raise Refused(why, FURTHER if work.emergency else "") from error
     if more:
         work.target.update(more)
         work.store.write_spec(work.target)
+    _target(work, "pass")
+
+
+def _foreseen(work: Work) -> None:
+    """Answer whether a release that was deployed once could be brought here, without bringing it."""
+    if work.params["state"] == "present":
+        return
+    why = work.kind.lacking(work.target) or altered(work.kind, work.target) or ""
+    if why and work.engine is None:
+        _target(work, "fail", why)
+        raise Refused(why, FURTHER)
+    if why:
+        why = f"{why}: the registry would be asked for it"
+        work.report.warn(why)
+    _target(work, "unknown" if why else "pass", why)
+
+
+def _target(work: Work, status: str, message: str = "") -> None:
+    if work.emergency:
+        seen = f"{work.target['tag']} ({work.target['id']})"
+        work.report.row("pre.target", status, seen, "can be started from what is kept", message)
 
 
 def prepare(work: Work) -> None:
@@ -182,60 +232,6 @@ def watch(work: Work) -> None:
     changed = work.kind.unsteady(work.target)
     if changed:
         raise StepFailed(changed)
-
-
-def commit(work: Work) -> None:
-    """Enter it into the history: from here on it is what a later failure goes back to."""
-    store, target = work.store, work.target
-    if store.current == target["id"]:
-        return
-    if work.params["state"] == "rolled_back":
-        reason = f"rolled back: {work.params['why']}" if work.params["why"] else "rolled back"
-        newer = [
-            entry
-            for entry in store.releases
-            if entry["seq"] > target["seq"] and entry["verified"] and entry["outcome"] != "rolled_back"
-        ]
-        known = store.entry(target["id"]) or work.entry(target, True, "deployed")
-        entries = [dict(entry, outcome="rolled_back", reason=reason) for entry in newer]
-        entries.append(dict(known, since=work.entry(target, True, "")["since"]))
-        store.remember("rolled_back", entries, target["id"], **work.who(), stop_exit=work.stop_exit)
-    else:
-        outcome = {"present": "deployed"}.get(work.params["state"], work.params["state"])
-        store.remember("committed", [work.entry(target, True, outcome)], target["id"], **work.who())
-
-
-def prune(work: Work) -> None:
-    """Remove what is not kept. What fails here is a warning: the release itself is good."""
-    tidy(work)
-    keep = kept(work)
-    try:
-        gone = known(work.store, [name for name in work.store.spec_names() if name not in keep])
-        for text in work.kind.prune(known(work.store, keep), gone) or []:
-            work.report.warn(text)
-        work.store.drop_specs(keep)
-    except (StepFailed, OSError) as error:
-        if is_silent(error):
-            raise  # nobody knows what an engine does that dies now: the journal stays, and the next run looks
-        work.report.warn(f"not everything that is not needed any more was removed: {error}")
-
-
-def tidy(work: Work) -> None:
-    """Remove the configuration files that still wait beside their places."""
-    for spec in [work.target, *([work.current] if work.current else [])]:
-        files.unstage(spec["id"], spec["files"])
-        files.unstage(f"{spec['id']}.before", spec["before"])
-
-
-def kept(work: Work) -> List[str]:
-    """Return the releases that stay: the current one, the next to go back to, and the last bad one for an autopsy."""
-    store = work.store
-    most = max(1, work.target["service"]["keep"] - 1)
-    good = [entry["id"] for entry in store.targets()][:most]
-    if good:  # what is the same as the current one is no step back from it, but one from those before it
-        good += [entry["id"] for entry in store.targets(good[0]) if entry["id"] not in good][: most - len(good)]
-    bad = [entry["id"] for entry in store.releases if not entry["verified"] or entry["outcome"] == "rolled_back"][:1]
-    return [name for name in (store.current, *good, *bad) if name]
 
 
 STEPS: Dict[str, Callable[[Work], Any]] = {

@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import json
@@ -20,9 +21,9 @@ import os
 import secrets
 from typing import Any, Dict, Iterable, List, Mapping, Optional
 
-from . import audit, clock, disk
+from . import audit, clock, disk, memory
 
-HISTORY_MAX = 50
+KEY_BYTES = 32
 CONFIGURATION = ("run", "env", "files")  # the parts of a release that its config hash stands for
 
 
@@ -37,6 +38,8 @@ class Store:
         self.current: Optional[str] = None
         self.releases: List[Dict[str, Any]] = []
         self.behind = False  # whether history.json is older than the log
+        self.damage: List[memory.Damage] = []
+        self.emergency = False  # whether the reserve may be used for everything: going back
         self._key = b""
 
     def _path(self, name: str) -> str:
@@ -47,47 +50,52 @@ class Store:
         disk.folder(self._path("releases"))
         os.chmod(self.folder, 0o700)
 
+    def refill(self, held: bool) -> None:
+        """Keep disk space in reserve again, where a run had to use it; raise ``OSError`` where there is none."""
+        if held and self.emergency and self.spec_names():
+            disk.hold(self.reserve)
+
     # --- history ----------------------------------------------------------------------------------
 
-    def load(self) -> None:
-        """Read log and history; raise :class:`disk.Damaged` when they were changed by anybody else."""
-        self.log = audit.read(self._path("audit.jsonl"))
-        if self.log.first_bad is not None:
-            raise disk.Damaged(f"the audit log was tampered with: {self.log.message}")
-        self._fold(self.log.entries)
-        self._compare(disk.read(self._path("history.json")))
+    def load(self, strict: bool = True) -> None:
+        """Read log and history. What is damaged goes into ``damage``, and is read as far as the other one has it.
 
-    def _fold(self, entries: Iterable[Mapping[str, Any]]) -> None:
-        known: Dict[str, Dict[str, Any]] = {}
-        self.current = None
-        for entry in entries:
-            known.update({release["id"]: release for release in entry.get("releases", [])})
-            self.current = entry.get("current", self.current)
-        self.releases = sorted(known.values(), key=lambda release: -int(release["seq"]))[:HISTORY_MAX]
+        ``strict``: raise :class:`disk.Damaged` for that instead.
+        """
+        self.log, self.current, self.releases, self.behind, self.damage = memory.read(self.folder)
+        for found in self.damage if strict else []:
+            raise disk.Damaged(found.why, self.rebuilt_by(found))
 
-    def _compare(self, written: Any) -> None:
-        """Refuse a history that the log does not know. One that is merely behind it is what a crash leaves."""
-        self.behind = bool(self.releases)
-        if written is None:
-            return
-        path = self._path("history.json")
-        if not isinstance(written, dict) or not isinstance(written.get("audit"), dict):
-            raise disk.Damaged(
-                f"{path} is damaged: it is no history. Remove it to have it written anew from audit.jsonl"
-            )
-        head = written["audit"]
-        seq = head.get("seq")
-        if head not in [{"seq": entry["seq"], "hash": entry["hash"]} for entry in self.log.entries]:
-            raise disk.Damaged(
-                f"audit.jsonl of {self.folder} was cut off or rewritten: {path} knows entry {seq} and it does not"
-            )
-        then = Store(os.path.dirname(self.folder), self.name)
-        then._fold(self.log.entries[:seq])
-        if (written.get("current"), written.get("releases")) != (then.current, then.releases):
-            raise disk.Damaged(
-                f"{path} was tampered with: audit.jsonl says otherwise. Remove it to have it written anew"
-            )
-        self.behind = (then.current, then.releases) != (self.current, self.releases)
+    def rebuilt_by(self, found: memory.Damage) -> str:
+        """Say what to do about a damaged file."""
+        other = memory.HISTORY if found.file == memory.LOG else memory.LOG
+        return f"Look at it, then move {self._path(found.file)} away: the next run writes it anew from {other}"
+
+    def rebuild(self) -> List[str]:
+        """Write anew what is damaged, from what is whole; what was there stays beside. Return what was done."""
+        done = []
+        for found in self.damage:
+            path = self._path(found.file)
+            aside = f"{path}.damaged-{clock.release_id()}"
+            if os.path.exists(path):
+                os.link(path, aside)
+                disk.sync(self.folder)
+            other = memory.HISTORY if found.file == memory.LOG else memory.LOG
+            source = other if len(self.damage) == 1 else "what is whole of it"
+            done.append(f"{found.why}. Written anew from {source}; what was there is in {aside}")
+        files = [found.file for found in self.damage]
+        self.damage = []
+        if memory.LOG in files:
+            self.log = self.log._replace(torn=0, first_bad=None, message="")
+            disk.write(self._path(memory.LOG), audit.text(self.log.entries), reserve=self.reserve)
+            self.remember("rebuilt", self.releases, self.current, message="; ".join(done))
+        elif files:
+            self.note("rebuilt", message="; ".join(done))
+            self.write_history()
+        return done
+
+    def _fold(self) -> None:
+        self.current, self.releases = memory.folded(self.log.entries)
 
     def mend(self) -> Optional[str]:
         """Cut off an audit line that a crash left unfinished, and say so, in the log too."""
@@ -110,7 +118,7 @@ class Store:
         entry_facts = dict(facts, at=clock.now(), releases=releases, current=current)
         entry = audit.append(self._path("audit.jsonl"), self.log.head, event, entry_facts, self.reserve)
         self.log.entries.append(entry)
-        self._fold(self.log.entries)
+        self._fold()
         self.write_history()
 
     def write_history(self) -> None:
@@ -126,19 +134,21 @@ class Store:
         return next((release for release in self.releases if release["id"] == release_id), None)
 
     def targets(self, of: Optional[str] = None) -> List[Dict[str, Any]]:
-        """Return where a rollback can go: verified, not rolled back from, older than what is current; newest first.
+        """Return where a rollback can go: verified, kept, not rolled back from, older than the current; newest first.
 
-        ``of`` is a release to go back from in place of the current one.
+        What equals a later release that was rolled back from comes last: it is what one got away from. ``of`` is a
+        release to go back from in place of the current one.
         """
-        now = self.entry(of or self.current)
+        now, kept = self.entry(of or self.current), set(self.spec_names())
+        left = {_same(release): release["seq"] for release in reversed(self.releases) if _is_left(release)}
         same = [_same(now)] if now else []
-        found = []
+        found: List[Dict[str, Any]] = []
         for release in self.releases:
-            good = release["verified"] and release["outcome"] != "rolled_back" and _same(release) not in same
-            if good and (now is None or release["seq"] < now["seq"]):
+            good = release["verified"] and not _is_left(release) and _same(release) not in same
+            if good and release["id"] in kept and (now is None or release["seq"] < now["seq"]):
                 found.append(release)
                 same.append(_same(release))  # a release that was only restarted is no step back
-        return found
+        return sorted(found, key=lambda release: release["seq"] < left.get(_same(release), 0))
 
     def target(self, to: int) -> Optional[Dict[str, Any]]:
         """Return the ``to``-th of them."""
@@ -165,9 +175,8 @@ class Store:
 
     def write_journal(self, journal: Mapping[str, Any]) -> None:
         """Bring the journal to the disk: before each step."""
-        reserve = (
-            self.reserve if journal["stopped"] else None
-        )  # it is for what must be written while the service is down
+        # it is for what must be written while the service is down, or to go back
+        reserve = self.reserve if journal["stopped"] or self.emergency else None
         disk.write(self._path("journal.json"), disk.text(journal), reserve=reserve)
 
     def close_journal(self) -> None:
@@ -179,17 +188,40 @@ class Store:
     def key(self) -> bytes:
         """Return the key of the hashes, a passing one as long as none was made."""
         if not self._key:
-            try:
-                with open(self._path("key"), "rb") as handle:
-                    self._key = handle.read()
-            except OSError:
-                self._key = secrets.token_bytes(32)
+            self._key = self._kept_key() or secrets.token_bytes(KEY_BYTES)
         return self._key
 
     def keep_key(self) -> None:
         """Make the key last."""
-        if not os.path.exists(self._path("key")):
-            disk.write(self._path("key"), self.key())
+        if not self._kept_key():
+            disk.write(self._path("key"), self.key(), reserve=self.reserve if self.emergency else None)
+
+    def _kept_key(self) -> bytes:
+        try:
+            with open(self._path("key"), "rb") as handle:
+                found = handle.read()
+        except OSError:
+            return b""
+        return found if len(found) == KEY_BYTES else b""
+
+    @property
+    def key_lost(self) -> bool:
+        """Whether the key is gone that the kept releases were hashed with: then nothing can be held against it."""
+        return bool(self.spec_names()) and not self._kept_key()
+
+    def rekey(self) -> str:
+        """Hash the kept releases with a new key, and say so. The key comes last: what dies before is done again."""
+        message = f"{self._path('key')} was lost: whether what is kept of the releases was changed cannot be checked"
+        entries = []
+        for name in self.spec_names():
+            with contextlib.suppress(disk.Damaged):
+                found = self.spec(name)
+                self.write_spec(dict(found, config_hash=self.config_hash(found)))
+                entry = self.entry(name)
+                entries += [dict(entry, config_hash=self.config_hash(found))] if entry else []
+        self.remember("rekeyed", entries, self.current, message=message)
+        self.keep_key()
+        return message
 
     def hashed(self, value: Any) -> str:
         """Return the keyed hash of a value."""
@@ -201,7 +233,8 @@ class Store:
 
     def write_spec(self, spec: Mapping[str, Any]) -> None:
         """Keep what a release is started from."""
-        disk.write(self._path(f"releases/{spec['id']}.json"), disk.text(spec))
+        reserve = self.reserve if self.emergency else None
+        disk.write(self._path(f"releases/{spec['id']}.json"), disk.text(spec), reserve=reserve)
 
     def spec(self, release_id: str) -> Dict[str, Any]:
         """Return what a release is started from; raise :class:`disk.Damaged` when that is not what was kept."""
@@ -209,7 +242,9 @@ class Store:
         found = disk.read(path)
         if found is None:
             raise disk.Damaged(f"{path} is missing: what release {release_id} was started from is not known")
-        if not isinstance(found, dict) or found.get("config_hash") != self.config_hash(found):
+        if not isinstance(found, dict) or not set(CONFIGURATION) <= set(found):
+            raise disk.Damaged(f"{path} is damaged: it is no release")
+        if not self.key_lost and found.get("config_hash") != self.config_hash(found):
             raise disk.Damaged(f"{path} was changed: its configuration does not have the hash that was recorded")
         return found
 
@@ -228,3 +263,7 @@ class Store:
 
 def _same(release: Mapping[str, Any]) -> Any:
     return release["digest"], release["image_id"], release["config_hash"]
+
+
+def _is_left(release: Mapping[str, Any]) -> bool:
+    return bool(release["verified"] and release["outcome"] == "rolled_back")

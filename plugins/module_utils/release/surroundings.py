@@ -8,7 +8,7 @@ A rollback is told of all this and held up by none of it: it is the emergency.
 from __future__ import annotations
 
 import time
-from typing import Callable, List
+from typing import Callable, List, Mapping
 
 from . import Refused, StepFailed, listeners, mounts
 from .kinds.base import Lost
@@ -28,6 +28,7 @@ def before(work: Work) -> None:
         work.report.row(LISTENER, "not_applicable", None, "free, or the service's own", "nothing is replaced")
         return
     _data(work, sure=False)
+    _written(work)
     _addresses(work)
 
 
@@ -73,27 +74,40 @@ def _patiently(ask: Callable[[], List[str]]) -> List[str]:
 
 
 def _data(work: Work, sure: bool) -> None:
+    if not work.kind.has_mounts or work.kind.running() is None:
+        why = "nothing runs that could have any" if work.kind.has_mounts else "it has no mounts"
+        work.report.row(DATA, "not_applicable", None, "comes along", why)
+        return
     try:
-        lost, written = work.kind.lost(work.target), work.kind.written()
+        lost = work.kind.lost(work.target)
     except StepFailed as error:
         if sure:
             raise
-        if work.check:
+        if work.check:  # later it is looked at once more; the item stays without an answer here
             work.report.warn(f"which data would stay behind is not known: {error}")
         return
-    if written:
-        work.report.warn(f"written outside its mounts, and not there for {work.target['tag']}: {mounts.shown(written)}")
     allowed = work.target["service"].get("data_left_behind", "refuse") == "allow" or work.params["state"] == BACK
     message = "; ".join(f"{each.path} would stay behind in {each.what}" for each in lost)
-    _in_diff(work, lost, written)
-    seen = [each.path for each in lost]
     status = "fail" if lost and not allowed else "pass"
-    work.report.row(DATA, status, seen, "what was written comes along", message, source="mounts of what runs")
+    work.report.row(DATA, status, [each.path for each in lost], "comes along", message, source="mounts of what runs")
     if not lost:
         return
     work.report.warn(message)
+    _in_diff(work, {each.path: each.what for each in lost})
     if not allowed:
         raise Refused(f"{message}. {_remedy(lost)}")
+
+
+def _written(work: Work) -> None:
+    """Name what was written where the new release will not find it; much of it is scratch, so that is no refusal."""
+    try:
+        written = work.kind.written() if work.kind.running() is not None else []
+    except (StepFailed, OSError) as error:
+        work.report.warn(f"what was written outside the mounts is not known: {error}")
+        return
+    if written:
+        work.report.warn(f"written outside its mounts, and not there for {work.target['tag']}: {mounts.shown(written)}")
+        _in_diff(work, dict.fromkeys(written[: mounts.SHOWN], "what runs itself"))
 
 
 def _remedy(lost: List[Lost]) -> str:
@@ -104,13 +118,9 @@ def _remedy(lost: List[Lost]) -> str:
     )
 
 
-def _in_diff(work: Work, lost: List[Lost], written: List[str]) -> None:
-    places = {each.path: each.what for each in lost}
-    for path in written[: mounts.SHOWN]:
-        places[path] = "the container itself"
-    if places:
-        work.report.diff.setdefault("before", {})["data"] = places
-        work.report.diff.setdefault("after", {})["data"] = dict.fromkeys(places, "left behind")
+def _in_diff(work: Work, places: Mapping[str, str]) -> None:
+    work.report.diff.setdefault("before", {}).setdefault("data", {}).update(places)
+    work.report.diff.setdefault("after", {}).setdefault("data", {}).update(dict.fromkeys(places, "left behind"))
 
 
 # --- addresses ----------------------------------------------------------------------------------------

@@ -39,9 +39,10 @@ def load(cls: Any, data: Any, where: str, problems: List[str]) -> Any:
         problems.append(_told(where, f"must be a mapping, not {_kind(data)}"))
         return None
     before = len(problems)
+    problems += _no_texts(data, where)
     fields = {field.name: field for field in dataclasses.fields(cls) if field.init}
     hints = typing.get_type_hints(cls)
-    strange = [str(key) for key in data if key not in fields]
+    strange = [key for key in data if isinstance(key, str) and key not in fields]
     problems += [_told(_join(where, key), "unknown key" + _suggestion(key, list(fields))) for key in strange]
     values = {}
     for name, field in fields.items():
@@ -72,7 +73,8 @@ def _value(hint: Any, value: Any, place: str, rules: Mapping[str, Any], problems
         listed = next((item for item in choices if typing.get_origin(item) is list), None)
         if listed and isinstance(value, list):
             return _value(listed, value, place, {}, problems)
-        problems.append(_told(place, f"must be {_either(choices)}, not {_kind(value)}"))
+        quotes = ": write it in quotes, as it is meant" if _would_be_text(value, choices) else ""
+        problems.append(_told(place, f"must be {_either(choices)}, not {_kind(value)}{quotes}"))
         return None
     problems += [_told(place, wrong) for wrong in _broken(value, rules)]
     return float(value) if hint is float else value
@@ -90,12 +92,25 @@ def _dict(item: Any, value: Any, place: str, rules: Mapping[str, Any], problems:
         problems.append(_told(place, f"must be a mapping, not {_kind(value)}"))
         return None
     named = rules.get("keys")
+    problems += _no_texts(value, place)
     problems += [
-        _told(_join(place, str(key)), "is no name that can be used here")
+        _told(_join(place, key), "is no name that can be used here")
         for key in value
-        if named and not re.fullmatch(named, str(key))
+        if named and isinstance(key, str) and not re.fullmatch(named, key)
     ]
     return {str(key): _value(item, entry, _join(place, str(key)), {}, problems) for key, entry in value.items()}
+
+
+def _no_texts(data: Mapping[Any, Any], place: str) -> List[str]:
+    """Return which keys are no texts: YAML makes true of ``YES`` and 8 of ``010``, which would be another name."""
+    return [
+        _told(
+            _join(place, str(key).lower() if isinstance(key, bool) else str(key)),
+            f"this key is {_kind(key)}, not a text: write the name in quotes, as it is meant",
+        )
+        for key in data
+        if not isinstance(key, str)
+    ]
 
 
 def _broken(value: Any, rules: Mapping[str, Any]) -> List[str]:
@@ -120,6 +135,10 @@ def _fits(value: Any, choices: Sequence[Any]) -> bool:
         for choice in choices
         if typing.get_origin(choice) is None
     )
+
+
+def _would_be_text(value: Any, choices: Sequence[Any]) -> bool:
+    return str in choices and not isinstance(value, (list, tuple, Mapping)) and value is not None
 
 
 def _either(choices: Sequence[Any]) -> str:

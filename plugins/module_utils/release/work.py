@@ -9,7 +9,7 @@ import json
 import time
 from typing import Any, Dict, Iterable, List, Mapping, Optional
 
-from . import Refused, StepFailed, clock, disk, gate, guard, listeners
+from . import Refused, StepFailed, clock, controller, disk, gate, guard, listeners
 from .engine import Engine
 from .kinds.base import Kind, Running, Spec
 from .lease import Lease
@@ -17,6 +17,7 @@ from .report import Report
 from .store import Store
 
 FORCED = 137
+ENDED = ("exited", "dead", "failed", "absent", "created")
 TICK_S = 5.0  # between two renewals of the lease within a phase
 LOOK_S = 2.0  # between two looks at who holds an accelerator
 
@@ -37,9 +38,20 @@ class Work:
         self.stop_exit: Optional[int] = None
         self.stood: Optional[float] = None  # the number that must advance, after what ran was stopped
         self.adopted: Optional[Dict[str, Any]] = None  # an entry for what runs and was not started from here
+        self.unwell = ""  # why what an interrupted run left running again is not good
+        self.emergency = params["state"] == "rolled_back"  # going back: held to nothing that it can do without
+        self.alone = check or params["state"] != "present"  # whether it goes on when nobody waits for its result
+        store.emergency = params["state"] in ("rolled_back", "recovered")
+
+    def wanted(self) -> None:
+        """Raise :class:`StepFailed`, once, when the controller of a deploy is gone: it is undone then, or gone back."""
+        if not self.alone and controller.is_gone():
+            self.alone = True
+            raise StepFailed(controller.GONE)
 
     def tick(self) -> None:
-        """Say that the run goes on, now and then; raise :class:`lease.Lost`."""
+        """Say that the run goes on, now and then; raise :class:`lease.Lost`, or that nobody waits for it any more."""
+        self.wanted()
         if not self.check and time.monotonic() >= self._ticks_from:
             self.lease.renew()
             self._ticks_from = time.monotonic() + TICK_S
@@ -181,6 +193,11 @@ def texts(value: Any, what: str) -> Any:
         return json.loads(value) if value else None
     except ValueError as error:
         raise Refused(f"{what} is no JSON") from error
+
+
+def is_up(kind: Kind) -> bool:
+    """Whether anything of a service runs, be it good or not."""
+    return kind.probe().status not in ENDED
 
 
 def is_silent(error: Exception) -> bool:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Iterable, Iterator, Mapping
 
 from .terms import FINDING
@@ -13,27 +14,59 @@ from .text import natural
 Run = Mapping[str, Any]
 _RESTATING = ("correlated", "drift")
 Found = tuple[str, str, str]  # host, check id, status
+Named = dict[tuple[str, "str | None", str], set[str]]  # check, item and status to the hosts named
 
 
-def changes(run: Run, earlier: Run | None) -> dict[str, Any]:
-    """Verdicts that changed, findings that are new and findings that are gone since ``earlier``.
+def changes(run: Run, earlier: Run | Sequence[Run] | None) -> dict[str, Any]:
+    """Verdicts that changed, findings that are new and findings that are gone since the runs before.
 
-    A finding is gone only when its check was judged again; what an unreachable host no longer shows is not cured.
+    ``earlier`` is one run or several, the newest first: each host is compared with the newest that had it, and what
+    hosts show beside each other with the newest that had all of those. A finding is gone only when its check was judged
+    again; what an unreachable host no longer shows is not cured.
     """
+    before = _Before(run, [earlier] if isinstance(earlier, Mapping) else list(earlier or []))
     outcome: dict[str, Any] = {"since": None, "verdicts": [], "new": [], "cleared": []}
-    if not earlier:
+    if not before.runs:
         return outcome
-    outcome["since"] = earlier.get("run_id")
+    used = []
     for name, host in run["hosts"].items():
-        before = earlier.get("hosts", {}).get(name)
-        if before is None or not _is_same(host, before):
+        base = before.of_host(name)
+        if base is None:
             outcome["verdicts"].append({"host": name, "before": None, "after": host["verdict"]})
             continue
-        if before["verdict"] != host["verdict"]:
-            outcome["verdicts"].append({"host": name, "before": before["verdict"], "after": host["verdict"]})
-        _compare(outcome, name, before["results"], host["results"])
-    _compare_beside(outcome, run, earlier)
+        used.append(base)
+        then = base["hosts"][name]
+        if then["verdict"] != host["verdict"]:
+            outcome["verdicts"].append({"host": name, "before": then["verdict"], "after": host["verdict"]})
+        _compare(outcome, name, then["results"], host["results"])
+    known = [base for base in before.runs if any(base is one for one in used)]
+    outcome["since"] = (known or before.runs)[0].get("run_id")
+    if len(known) > 1:
+        outcome["runs"] = {str(base.get("run_id")): sum(base is one for one in used) for base in known}
+    _compare_beside(outcome, run, before)
     return outcome
+
+
+class _Before:
+    """The runs before, the newest first; a simulated host is never held against a real one."""
+
+    def __init__(self, run: Run, runs: list[Run]):
+        self.hosts, self.runs = run["hosts"], runs
+        self._of: dict[frozenset[str], Run | None] = {}
+
+    def of_host(self, name: str) -> Run | None:
+        """The newest run that had a host."""
+        return self.of_hosts({name})
+
+    def of_hosts(self, names: set[str]) -> Run | None:
+        """The newest run that had all of these hosts; for none of them, the newest at all."""
+        key = frozenset(names)
+        if key not in self._of:
+            self._of[key] = next((base for base in self.runs if all(self._is_in(base, name) for name in key)), None)
+        return self._of[key]
+
+    def _is_in(self, base: Run, name: str) -> bool:
+        return _is_same(self.hosts[name], base.get("hosts", {}).get(name))
 
 
 def _compare(outcome: dict[str, Any], name: str, before: list[Run], after: list[Run]) -> None:
@@ -47,35 +80,47 @@ def _compare(outcome: dict[str, Any], name: str, before: list[Run], after: list[
             outcome["cleared"].append({"host": name, "id": check, "item": item, "status": status})
 
 
-def _compare_beside(outcome: dict[str, Any], run: Run, earlier: Run) -> None:
+def _compare_beside(outcome: dict[str, Any], run: Run, before: _Before) -> None:
     """Take over what rows between hosts say anew or no longer; one entry per row, with the hosts for which that is so.
 
-    Only hosts of both runs count, and gone is only what was compared again. Drift is not cured by being old.
+    Only hosts of both runs count, and gone is only what was compared again, with all the hosts it spoke of. Drift is
+    not cured by being old.
     """
-    old, new = _named(earlier.get("fleet") or []), _named(run["fleet"])
-    both = {name for name, host in run["hosts"].items() if _is_same(host, earlier.get("hosts", {}).get(name))}
-    again = {name for name in both if run["hosts"][name]["reached"]}
+    same = {name for name in run["hosts"] if before.of_host(name)}
+    again = {name for name in same if run["hosts"][name]["reached"]}
+    now = _named(run["fleet"])
+    for key, hosts in now.items():
+        base = before.of_hosts(hosts & same)
+        if base is None:
+            continue
+        old = _named(base.get("fleet") or [])
+        fresh = hosts - old.get(key, set())
+        if fresh & same or (not hosts and key not in old and run["simulated"] == base.get("simulated", False)):
+            outcome["new"].append(_change(key, fresh & same))
+    _cleared_beside(outcome, run, before, again, now)
+
+
+def _cleared_beside(outcome: dict[str, Any], run: Run, before: _Before, again: set[str], now: Named) -> None:
     spared: dict[str, set[str]] = {}
     for row in run["fleet"]:
         if row["status"] == "not_applicable":
             spared.setdefault(row["id"], set()).update(row["hosts"])
     judged = {row["id"] for row in run["fleet"] if row["status"] != "not_applicable"}
-    drifts = {row["id"] for row in earlier.get("fleet") or [] if row.get("compare") == "drift"}
-    for key, hosts in new.items():
-        fresh = hosts - old.get(key, set())
-        if fresh & both or (not hosts and key not in old and run["simulated"] == earlier.get("simulated", False)):
-            outcome["new"].append(_change(key, fresh & both))
-    for key, hosts in old.items():
-        still = set().union(*(named for other, named in new.items() if other[:2] == key[:2]))
-        gone = (hosts & again) - still - spared.get(key[0], set())
-        silent = not hosts and not any(other[:2] == key[:2] for other in new)
-        if key[0] in judged - drifts and (gone or silent):
-            outcome["cleared"].append(_change(key, gone))
+    for base in before.runs:
+        drifts = {row["id"] for row in base.get("fleet") or [] if row.get("compare") == "drift"}
+        for key, hosts in _named(base.get("fleet") or []).items():
+            if key[0] not in judged - drifts or not hosts <= again or before.of_hosts(hosts) is not base:
+                continue
+            still = set().union(*(named for other, named in now.items() if other[:2] == key[:2]))
+            gone = hosts - still - spared.get(key[0], set())
+            silent = not hosts and not any(other[:2] == key[:2] for other in now)
+            if gone or silent:
+                outcome["cleared"].append(_change(key, gone))
 
 
-def _named(rows: Iterable[Run]) -> dict[tuple[str, str | None, str], set[str]]:
+def _named(rows: Iterable[Run]) -> Named:
     """Findings between hosts: check, item and status to the hosts named."""
-    found: dict[tuple[str, str | None, str], set[str]] = {}
+    found: Named = {}
     for row in rows:
         if row["status"] in FINDING:
             found.setdefault((row["id"], row["item"], row["status"]), set()).update(row["hosts"])

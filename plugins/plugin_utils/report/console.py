@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any, Iterator, Mapping
 
 from . import findings
-from .terms import COUNTED, VERDICT_WORDS
+from .terms import COUNTED, DRY_RUN, VERDICT_WORDS
 from .text import plain
 
 Run = Mapping[str, Any]
@@ -16,17 +16,29 @@ HOSTS_SHOWN = 20
 FINDINGS_SHOWN = 3
 
 
-def summary(run: Run, cap: int = HOSTS_SHOWN) -> dict[str, Any]:
-    """The run in less than 32 KiB, for ``set_stats``; ``failed_hosts`` names at most ``cap``, the rest is counted."""
-    failed = findings.not_ready(run)
+def summary(run: Run, cap: int = HOSTS_SHOWN, refused: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The run in less than 32 KiB, for ``set_stats``.
+
+    ``refused``: why each host is failed that is. ``failed_hosts`` names at most ``cap`` of those that did not pass or
+    are failed, the rest is counted; ``reasons`` says why each of them is failed that passed by itself.
+    """
+    stopped = dict(refused or {})
+    unready = set(findings.not_ready(run))
+    failed = [name for name in run["hosts"] if name in unready or name in stopped]
+    failed += [name for name in stopped if name not in run["hosts"]]
+    reasons = {plain(name, 253): plain(stopped[name], 300) for name in failed[:cap] if name in stopped.keys() - unready}
     return {
         "schema_version": run["schema_version"],
         "run_id": plain(run["run_id"], 200),
+        "kind": plain(run["kind"], 60) if run.get("kind") else None,
         "verdict": run["verdict"],
+        "reason": plain(run["reason"], 1000) if run["reason"] else None,
         "simulated": run["simulated"],
+        "check_mode": bool(run.get("check_mode")),
         "counts": dict(run["counts"]),
         "failed_hosts": [plain(name, 253) for name in failed[:cap]],
         "failed_hosts_cut": max(0, len(failed) - cap),
+        "reasons": reasons,
         "report": plain(run["report"], 1000) if run["report"] else None,
         "scores": {phase: score["ready_percent"] for phase, score in run["scores"].items()},
         "planted_equal": run["planted"]["equal"] if run["planted"] else None,
@@ -35,19 +47,38 @@ def summary(run: Run, cap: int = HOSTS_SHOWN) -> dict[str, Any]:
 
 def closing_lines(run: Run) -> list[str]:
     """The lines for the console: verdict first, then each host that did not pass with its worst findings."""
-    lines = [headline(run)]
+    lines = [headline(run), *([f"  {plain(run['reason'], 500)}"] if run["reason"] and run["hosts"] else [])]
     failed = findings.not_ready(run)
     width = max((len(plain(name, 60)) for name in failed[:HOSTS_SHOWN]), default=0)
+    advised: set[str] = set()
     for name in failed[:HOSTS_SHOWN]:
         lines += _host_lines(name, run["hosts"][name], run["catalogue"], width)
+        fix = run["hosts"][name].get("fix")
+        if fix and fix not in advised:
+            lines.append(f"  {'':<{width}}  {'':<9}  do: {plain(fix, 300)}")
+            advised.add(fix)
     if len(failed) > HOSTS_SHOWN:
         lines.append(f"  ... and {len(failed) - HOSTS_SHOWN} more hosts, see the report")
-    for row in findings.of_rows(run["fleet"])[:HOSTS_SHOWN]:
+    beside = [row for row in findings.of_rows(run["fleet"]) if (row["message"] or "-") not in (run["reason"] or "")]
+    for row in beside[:HOSTS_SHOWN]:
         lines.append(f"  fleet  {plain(findings.sentence(row, run['catalogue']), 160)}")
-    lines += filter(None, [merged_sentence(run), site_sentence(run)])
+    lines += filter(None, [*_releases(run), merged_sentence(run), site_sentence(run)])
     if run["report"]:
         lines.append(f"report: {plain(run['report'], 500)}")
     return lines + list(_planted_lines(run))
+
+
+def _releases(run: Run) -> Iterator[str]:
+    """Which release of a service runs on which hosts, in a run that deployed or rolled back."""
+    on: dict[tuple[str, str], list[str]] = {}
+    for name, host in run["hosts"].items():
+        told = host["facts_summary"]
+        if told.get("service"):
+            on.setdefault((str(told["service"]), str(told.get("runs") or "nothing that is known")), []).append(name)
+    for (service, release), names in on.items():
+        more = f" and {len(names) - HOSTS_SHOWN} more" if len(names) > HOSTS_SHOWN else ""
+        where = ", ".join(plain(name, 60) for name in names[:HOSTS_SHOWN])
+        yield f"{plain(service, 60)}: {plain(release, 120)} runs on {where}{more}"
 
 
 def site_sentence(run: Run) -> str | None:
@@ -89,11 +120,18 @@ def _count(number: int, what: str) -> str:
 
 def headline(run: Run) -> str:
     """One line: the verdict, how many hosts stand where, and whether any of it is real."""
-    counts = ", ".join(f"{run['counts'][word]} {VERDICT_WORDS[word].lower()}" for word in COUNTED)
+    would = "would be " if run.get("check_mode") else ""
+    counts = ", ".join(f"{run['counts'][word]} {would}{VERDICT_WORDS[word].lower()}" for word in COUNTED)
     mark = " (SIMULATED: says nothing about real machines)" if run["simulated"] else ""
     hosts = len(run["hosts"])
     text = f"{hosts} host{'' if hosts == 1 else 's'}: {counts}" if hosts else run["reason"]
-    return f"{VERDICT_WORDS[run['verdict']].upper()}. {text}{mark}"
+    return f"{word(run).upper()}. {text}{mark}"
+
+
+def word(run: Run) -> str:
+    """The verdict in words; a dry run is none, whatever it comes to."""
+    said = VERDICT_WORDS[run["verdict"]]
+    return f"{DRY_RUN}: would be {said.lower()}" if run.get("check_mode") else said
 
 
 def planted_sentence(planted: Mapping[str, Any]) -> str:
@@ -106,7 +144,7 @@ def planted_sentence(planted: Mapping[str, Any]) -> str:
 
 
 def _host_lines(name: str, host: Run, catalogue: Mapping[str, Any], width: int) -> list[str]:
-    found = findings.of_rows(host["results"])
+    found = findings.of_rows(host["results"]) if host["reached"] else []  # its reason says it all
     told = [plain(findings.sentence(row, catalogue), 160) for row in found[:FINDINGS_SHOWN]]
     if host["reason"] or not told:
         told = [plain(host["reason"] or "nothing was judged", 160), *told][:FINDINGS_SHOWN]

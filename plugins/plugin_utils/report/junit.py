@@ -30,11 +30,11 @@ def render(run: Run) -> str:
     suites = [_suite(name, host, run) for name, host in run["hosts"].items()]
     if run["fleet"]:
         suites.append(_suite("fleet", {"results": run["fleet"], "reached": True}, run))
-    if not run["hosts"]:
+    if run["reason"]:
         cases = [_case("muster", "hosts were judged", "error", shown(run["reason"]))]
         suites.append(_element("testsuite", {"name": "muster"}, _counts(cases), (case for unused, case in cases)))
     total = sum((counts for counts, unused in suites), Counter())
-    name = "muster" + (" (SIMULATED)" if run["simulated"] else "")
+    name = "muster" + (" (SIMULATED)" if run["simulated"] else "") + (" (DRY RUN)" if run.get("check_mode") else "")
     unused, text = _element("testsuites", {"name": name}, total, (suite for unused, suite in suites))
     return f"<?xml version='1.0' encoding='utf-8'?>\n{text}\n"
 
@@ -43,7 +43,7 @@ def _suite(name: str, host: Run, run: Run) -> tuple[Counter[str], str]:
     head = {"name": name, "hostname": name, "time": f"{host.get('took_s') or 0:.3f}"}
     if run["started"]:
         head["timestamp"] = plain(run["started"]).removesuffix("Z")
-    told = ("verdict", "rack", "slot", "class", "profile", "simulated")
+    told = ("verdict", "rack", "slot", "class", "profile", "simulated", "check_mode")
     properties = [
         f'<property name="{key}" value={_quoted(plain(host[key]))}/>' for key in told if host.get(key) is not None
     ]
@@ -56,7 +56,8 @@ def _suite(name: str, host: Run, run: Run) -> tuple[Counter[str], str]:
 
 def _cases(name: str, host: Run, catalogue: Run) -> Iterator[Case]:
     if not host["reached"] or not host["results"]:
-        yield _case(name, "host answered", "error", shown(host.get("reason") or "nothing was judged"))
+        told = shown(host.get("reason") or "nothing was judged")
+        yield _case(name, "host answered", "error", told, f"fix: {plain(host['fix'])}" if host.get("fix") else "")
     rows: dict[str, list[Run]] = {}
     for row in host["results"]:
         if row["status"] != "pass":

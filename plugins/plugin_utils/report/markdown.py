@@ -7,8 +7,8 @@ from __future__ import annotations
 import re
 from typing import Any, Iterable, Iterator, Mapping
 
-from . import findings
-from .console import merged_sentence, planted_sentence, site_sentence
+from . import findings, todo
+from .console import merged_sentence, planted_sentence, site_sentence, word
 from .terms import COUNTED, VERDICT_WORDS, band, phase_title
 from .text import plain
 
@@ -45,7 +45,9 @@ def escaped(value: object, limit: int = 300) -> str:
 
 
 def _head(run: Run) -> Iterator[str]:
-    yield f"## {_MARKS[run['verdict']]} {VERDICT_WORDS[run['verdict']]}: {len(run['hosts'])} hosts\n"
+    dry = bool(run.get("check_mode"))
+    marks = {verdict: "" if dry else f"{_MARKS[verdict]} " for verdict in _MARKS}
+    yield f"## {marks[run['verdict']]}{word(run)}: {len(run['hosts'])} hosts\n"
     if run["simulated"]:
         yield "> **SIMULATED.** This run says nothing about real machines.\n"
     if run["reason"]:
@@ -54,7 +56,8 @@ def _head(run: Run) -> Iterator[str]:
         yield f"> {planted_sentence(run['planted'])}\n"
     for said in filter(None, (merged_sentence(run), site_sentence(run))):
         yield f"> {escaped(said, 2000)}\n"
-    yield _cells("rack", *(f"{_MARKS[word]} {VERDICT_WORDS[word].lower()}" for word in COUNTED))
+    would = "would be " if dry else ""
+    yield _cells("rack", *(f"{marks[verdict]}{would}{VERDICT_WORDS[verdict].lower()}" for verdict in COUNTED))
     yield _cells(*["---"] + ["---:"] * len(COUNTED))
     yield _cells("**all**", *(f"**{run['counts'][word]}**" for word in COUNTED))
     for name, rack in list(run["racks"].items())[:50]:
@@ -63,18 +66,17 @@ def _head(run: Run) -> Iterator[str]:
 
 
 def _findings(run: Run) -> Iterator[str]:
-    groups = findings.by_check(run)
-    if not groups:
+    entries = todo.build(run)
+    if not entries:
         return
     yield "### What needs doing first\n"
     yield _cells("severity", "check", "hosts", "what to do")
     yield _cells("---", "---", "---", "---")
-    for group in groups[:FINDINGS_SHOWN]:
-        title = group["check"].get("title") or group["id"]
-        told = f"{escaped(title)}<br><code>{escaped(group['id'])}</code>"
-        yield _cells(group["severity"], told, _names(group["hosts"]), escaped(group["check"].get("fix")))
-    if len(groups) > FINDINGS_SHOWN:
-        yield f"\n_{len(groups) - FINDINGS_SHOWN} more checks with findings are in the full report._"
+    for entry in entries[:FINDINGS_SHOWN]:
+        told = escaped(entry["title"]) + (f"<br><code>{escaped(entry['id'])}</code>" if entry["id"] else "")
+        yield _cells(entry["severity"], told, _names(entry["hosts"]), escaped(entry["fix"]))
+    if len(entries) > FINDINGS_SHOWN:
+        yield f"\n_{len(entries) - FINDINGS_SHOWN} more checks with findings are in the full report._"
     yield ""
 
 
@@ -104,6 +106,8 @@ def _host(name: str, host: Run, catalogue: Run) -> Iterator[str]:
     yield f"<details><summary>{_MARKS[host['verdict']]} {escaped(name)}: {verdict}, {len(rows)} findings</summary>\n"
     if host["reason"]:
         yield f"{escaped(host['reason'])}\n"
+    if host.get("fix"):
+        yield f"Do: {escaped(host['fix'])}\n"
     for row in rows[:ROWS_SHOWN]:
         yield f"- **{row['severity']} {row['status']}** {escaped(findings.sentence(row, catalogue))}"
     if len(rows) > ROWS_SHOWN:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Mapping
 
 from . import findings, heatmap, todo
-from .console import merged_sentence, planted_sentence, site_sentence
+from .console import merged_sentence, planted_sentence, site_sentence, word
 from .terms import COUNTED, PASSED_MUSTER, PHASES, VERDICT_WORDS, VERDICTS, band, phase_title, rank
 from .text import natural
 
@@ -56,8 +56,9 @@ def _head(run: Run) -> dict[str, Any]:
     total = len(run["hosts"])
     passed = sum(run["counts"][verdict] for verdict in PASSED_MUSTER)
     return {
-        "word": VERDICT_WORDS[run["verdict"]],
-        "sentence": f"{passed} of {total} hosts passed muster." if total else f"Nothing was judged: {run['reason']}.",
+        "word": word(run),
+        "sentence": _sentence(run, passed, total),
+        "reason": run["reason"] if total else None,
         "counts": [(verdict, VERDICT_WORDS[verdict], run["counts"][verdict]) for verdict in COUNTED],
         "simulated": sum(host["simulated"] for host in run["hosts"].values()),
         "planted": planted_sentence(run["planted"]) if run["planted"] else None,
@@ -65,6 +66,13 @@ def _head(run: Run) -> dict[str, Any]:
         "finished": _when(run["finished"]),
         "took": _took(run["started"], run["finished"]),
     }
+
+
+def _sentence(run: Run, passed: int, total: int) -> str:
+    if not total:
+        return f"Nothing was judged: {run['reason']}" + ("" if str(run["reason"]).endswith(".") else ".")
+    sentence = f"{passed} of {total} hosts {'would pass' if run.get('check_mode') else 'passed'} muster"
+    return f"{sentence}, and yet the run does not." if passed == total and run["reason"] else f"{sentence}."
 
 
 def _when(stamp: object) -> str:
@@ -99,7 +107,7 @@ def _racks(run: Run, anchors: Mapping[str, str], heat: Run) -> list[dict[str, An
 def _note(host: Run, counts: Mapping[str, int]) -> str:
     """What is the matter with a host, in very few words; ``counts`` are of its checks by status."""
     if not host["reached"]:
-        return "did not answer"
+        return "not judged"
     told = [
         f"{counts[status]} {word}" for status, word in (("fail", "failed"), ("unknown", "unknown")) if counts[status]
     ]
@@ -148,6 +156,7 @@ def _card(name: str, host: Run, run: Run, cap: int) -> dict[str, Any]:
     passed = Counter(row["phase"] for row in host["results"] if row["status"] == "pass")
     return {
         **{key: host[key] for key in ("verdict", "rack", "slot", "class", "profile", "reason", "took_s", "simulated")},
+        "fix": host.get("fix"),
         "name": name,
         "word": VERDICT_WORDS[host["verdict"]],
         "rows": folded[:cap],
@@ -191,7 +200,8 @@ def _fold(rows: list[Run], catalogue: Mapping[str, Any]) -> list[dict[str, Any]]
 def _changes(run: Run, anchors: Mapping[str, str]) -> dict[str, Any]:
     changes = run["changes"]
     titles = {check: entry.get("title") or check for check, entry in run["catalogue"].items()}
-    shown: dict[str, Any] = {"since": changes["since"]}
+    used = ", ".join(f"{name} ({count})" for name, count in (changes.get("runs") or {}).items())
+    shown: dict[str, Any] = {"since": used or changes["since"]}
     for kind in ("verdicts", "new", "cleared"):
         entries: list[dict[str, Any]] = [
             {"hosts": []} | dict(entry) | {"anchor": anchors.get(entry["host"]), "title": titles.get(entry.get("id"))}

@@ -16,6 +16,7 @@ FINDING = ("fail", "unknown")
 PASSED_MUSTER = ("ready", "degraded")
 
 VERDICT_WORDS = {"not_ready": "Not ready", "unknown": "Unknown", "degraded": "Degraded", "ready": "Ready"}
+DRY_RUN = "Dry run, nothing was changed"
 STATUS_WORDS = {
     "fail": "Fail", "unknown": "Unknown", "waived": "Waived", "not_applicable": "Not applicable", "pass": "Pass",
 }  # fmt: skip

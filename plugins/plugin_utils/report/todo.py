@@ -21,7 +21,6 @@ UNSHOWN = (
     "Name evidence for each or have it attested; what this site lives without is waived, by a person and for a time."
 )
 NO_HOST = "fleet"  # stands for rows that name no host
-_SILENT = "Check that the host has power and an address, then log in as the run does and start the run again."
 # "nic.ports has no value (ethtool: not found)": what is in parentheses made it and its neighbours unknown.
 _CAUSE = re.compile(r" has no value \((.*)\)$", re.DOTALL)
 
@@ -74,15 +73,25 @@ def _of_cause(reason: str | None, rows: list[tuple[str, Run]], catalogue: Mappin
 
 
 def _silent(run: Run) -> list[dict[str, Any]]:
-    silent = {
-        name: [host["reason"] or "it did not answer"] for name, host in run["hosts"].items() if not host["reached"]
-    }
-    entry: dict[str, Any] = {
-        "id": None, "title": f"{len(silent)} host{'s' * (len(silent) > 1)} could not be judged", "severity": "critical",
-        "status": "unknown", "phase": None, "source": None, "checks": [], "hosts": silent, "fix": _SILENT,
-        "why": "A host that is silent is not ready, whatever it was yesterday.",
-    }  # fmt: skip
-    return [entry] if silent else []
+    silent: dict[str | None, dict[str, list[str]]] = {}
+    for name, host in run["hosts"].items():
+        if not host["reached"]:
+            silent.setdefault(host.get("fix"), {})[name] = [host["reason"] or "it did not answer"]
+    return [
+        {
+            "id": None,
+            "title": f"{len(hosts)} host{'s' * (len(hosts) > 1)} could not be judged",
+            "severity": "critical",
+            "status": "unknown",
+            "phase": None,
+            "source": None,
+            "checks": [],
+            "hosts": hosts,
+            "fix": fix,
+            "why": "A host that is silent is not ready, whatever it was yesterday.",
+        }
+        for fix, hosts in silent.items()
+    ]
 
 
 def entry_of(entry: dict[str, Any], anchors: Mapping[str, str], number: int) -> dict[str, Any]:

@@ -46,9 +46,22 @@ def deploy(order: Order, tag: str, rendered: Rendered, registry: Mapping[str, An
         answers += _restarted(order)
         if not deed.good(answers):
             bad = answers[-1]
-            answers += _led_back(order)
-            return _told(order, answers, deed.REVERTED if deed.good(answers[-1:]) else deed.FAILED, bad)
+            back = _led_back(order)
+            outcome = deed.REVERTED if deed.good(back) else deed.FAILED
+            return _told(order, answers + back, outcome, bad, f". {_where_to(order, back)}")
     return _told(order, answers, answers[0]["outcome"], answers[0])
+
+
+def _where_to(order: Order, back: Answers) -> str:
+    """Say what became of a chain that was rolled back because a dependant failed."""
+    name, runs = order.chain[0], (back[0].get("release") or {}).get("tag") or "nothing"
+    bad = next((answer for answer in back if answer["outcome"] not in deed.GOOD), None)
+    if bad is None:
+        others = [answer["service"] for answer in back[1:]]
+        return f"{name} was rolled back, {runs} runs again" + (f"; restarted: {', '.join(others)}" if others else "")
+    if bad is back[0]:
+        return f"{name} could not be rolled back, {runs} runs: {deed.said(bad, name, order.host)}"
+    return f"{name} was rolled back, {runs} runs again, and then {deed.said(bad, bad['service'], order.host)}"
 
 
 def roll_back(order: Order, steps: int, only_from: str = "") -> deed.Deed:
@@ -58,7 +71,7 @@ def roll_back(order: Order, steps: int, only_from: str = "") -> deed.Deed:
     """
     if only_from:
         now = _asked(order, order.chain[0], state="recovered")
-        tag = (now.get("release") or {}).get("tag")
+        tag = (now.get("release") or now.get("current") or {}).get("tag")
         if tag != only_from and (tag or now["outcome"] in deed.GOOD):
             outcome = deed.UNCHANGED if now["outcome"] in deed.GOOD else now["outcome"]
             why = f": {now.get('msg')}" if outcome != deed.UNCHANGED else ""
@@ -112,7 +125,8 @@ def _asked(order: Order, name: str, state: str, **more: Any) -> dict[str, Any]:
     return deed.answer(name, state, returned)
 
 
-def _told(order: Order, answers: Answers, outcome: str, about: Mapping[str, Any]) -> deed.Deed:
+def _told(order: Order, answers: Answers, outcome: str, about: Mapping[str, Any], more: str = "") -> deed.Deed:
     changed = any(answer.get("changed") for answer in answers)
     message = deed.said(about, about["service"], order.host)
+    message = message.rstrip(".") + more if more else message
     return deed.new(order.host, outcome, message, answers=answers, changed=changed, check=order.check)

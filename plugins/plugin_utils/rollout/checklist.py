@@ -21,7 +21,8 @@ from ..files import ROLES, BadInput, Entry, entries
 FILE = ROLES / "deploy" / "files" / "checklist.yml"
 PHASE = 11  # lifecycle operations
 REQUIRED = {"id", "title", "what", "when", "by", "severity", "covers", "source", "why", "fix"}
-OPTIONAL = {"asks", "kinds", "optional", "evidence"}
+OPTIONAL = {"asks", "kinds", "optional", "evidence", "states"}
+STATES = ("present", "rolled_back")
 WHEN = ("pre", "stop", "post", "run", "fleet")
 BY = ("controller", "node")
 TOLD = ("title", "what", "severity", "source", "why", "fix", "covers")
@@ -37,6 +38,7 @@ class Asked(NamedTuple):
     at: str
     skipped: Mapping[str, str]  # when -> why these items do not apply
     silent: str  # why an item without an answer has none
+    state: str = "present"  # a rollback is not held to what is asked before a deploy
 
 
 def items(path: Path = FILE) -> list[dict[str, Any]]:
@@ -61,6 +63,7 @@ def _problem(entry: Entry) -> str | None:
         "by": raw["by"] not in BY,
         "covers": not isinstance(raw["covers"], list) or not all(COVERS.match(str(item)) for item in raw["covers"]),
         "kinds": bool(set(raw.get("kinds", ())) - {*KINDS}),
+        "states": bool(set(raw.get("states", ())) - {*STATES}),
     }
     return next((f"{raw['id']}: {key} is {raw.get(key)!r}" for key, bad in wrong.items() if bad), None)
 
@@ -81,8 +84,13 @@ def rows(asked: Asked, answers: Iterable[Answer], when: Iterable[str]) -> list[d
     by_id: dict[str, list[Answer]] = {}
     for answer in answers:
         by_id.setdefault(str(answer.get("id")), []).append(answer)
-    meant = [item for item in shipped() if item["when"] in set(when)]
+    meant = [item for item in shipped() if item["when"] in set(when) and asked.state in _states(item)]
     return [row for item in meant for row in _rows(item, asked, by_id.get(item["id"], []))]
+
+
+def _states(item: Item) -> Iterable[str]:
+    """Return the states that an item is asked for: what comes before a stop is a deploy's, unless it says otherwise."""
+    return item.get("states") or (STATES if item["when"] != "pre" else STATES[:1])
 
 
 def _rows(item: Item, asked: Asked, answers: list[Answer]) -> Iterator[dict[str, Any]]:

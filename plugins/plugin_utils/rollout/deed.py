@@ -18,7 +18,20 @@ GOOD = (DEPLOYED, UNCHANGED, RESTARTED, ROLLED_BACK, "recovered")
 UNTOUCHED = (UNCHANGED, REFUSED, NOT_ATTEMPTED)
 UNCERTAIN = (UNREACHABLE, NO_ANSWER, FAILED)  # the node may have changed and could not say so, or could not go back
 
-KEPT = ("outcome", "changed", "release", "previous", "phase", "phases", "warnings", "checks", "recovered", "msg")
+KEPT = (
+    "outcome",
+    "changed",
+    "release",
+    "previous",
+    "current",
+    "target",
+    "phase",
+    "phases",
+    "warnings",
+    "checks",
+    "recovered",
+    "msg",
+)
 
 Deed = dict[str, Any]
 
@@ -66,10 +79,15 @@ def said(returned: Mapping[str, Any], service: str, host: str) -> str:
     return f"service {service} on {host}: {text}"[:800]
 
 
+def _key(key: Any) -> Any:
+    """Return a key as it is: what YAML made a number or true of is refused later, and not made text here."""
+    return str(key) if isinstance(key, str) else plain(key)
+
+
 def plain(value: Any) -> Any:
     """Return a value without what Ansible knows of it besides (where it stands, that it was a secret or a warning)."""
     if isinstance(value, Mapping):
-        return {str(key): plain(part) for key, part in value.items()}
+        return {_key(key): plain(part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(part) for part in value]
     if value is None or isinstance(value, bool):

@@ -23,7 +23,9 @@ def refusal(hosts: Sequence[str], variables: Mapping[str, Any], expected: int, m
             f"say which (--limit, muster_hosts) or how many (-e muster_expected_hosts={count})"
         )
     if most and count > most:
-        return f"{count} hosts are meant, muster_max_hosts allows {most}"
+        return (
+            f"{count} hosts are meant, muster_max_hosts allows {most}: name fewer (--limit, muster_hosts), or raise it"
+        )
     told = expected or variables.get("muster_hosts") or variables.get("ansible_limit")
     if count > 1 and not told:
         return (

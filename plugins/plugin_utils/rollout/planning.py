@@ -70,6 +70,8 @@ def services(action: Any, variables: Mapping[str, Any]) -> tuple[dict[str, Servi
     problems: list[str] = []
     for name, entry in raw.items():
         try:
+            if not isinstance(name, str):
+                problems.append(f"service {name}: the name is not a text: write it in quotes, as it is meant")
             entries[str(name)] = plain(action._templar.template(entry))
         except AnsibleError as error:
             problems.append(f"service {name}: {render.why(error)}")

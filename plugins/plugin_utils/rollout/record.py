@@ -31,6 +31,7 @@ def record(plan: Mapping[str, Any], done: Deed, services: Mapping[str, Service],
         "reached": reached,
         "reason": None if reached else _message(done),
         "simulated": False,
+        "check_mode": bool(done["check"]),
         "planted": None,
         "phases": phases(results, False),
         "results": results,
@@ -61,14 +62,15 @@ def _of_service(service: Service, plan: Mapping[str, Any], done: Deed, at: str) 
     mine = [answer for answer in done["answers"] if answer["service"] == service.name]
     first, last = (mine[0], mine[-1]) if mine else ({}, {})
     named = service.name == plan["service"]
-    times = (("pre", "stop", "post") if plan["state"] == "present" else ("stop", "post")) if named else ("post",)
+    before = plan["state"] == "present" or done["check"]  # a rollback that was done is judged by what runs after it
+    times = (("pre", "stop", "post") if before else ("stop", "post")) if named else ("post",)
     if not named and not mine:
         return []
-    asked = checklist.Asked(service, at, _skipped(done, first, last), _silent(done))
-    before = [row for row in first.get("checks") or [] if not _is_after(row)]
-    after = [row for row in last.get("checks") or [] if _is_after(row)]
+    asked = checklist.Asked(service, at, _skipped(done, first, last), _silent(done), plan["state"])
+    early = [row for row in first.get("checks") or [] if not _is_after(row)]
+    late = [row for row in last.get("checks") or [] if _is_after(row)]
     controller = [row for row in plan["answers"] if named]
-    return checklist.rows(asked, [*controller, *before, *after], times)
+    return checklist.rows(asked, [*controller, *early, *late], times)
 
 
 def _is_after(row: Mapping[str, Any]) -> bool:
@@ -78,11 +80,11 @@ def _is_after(row: Mapping[str, Any]) -> bool:
 def _skipped(done: Deed, first: Mapping[str, Any], last: Mapping[str, Any]) -> dict[str, str]:
     """Return which times of the checklist do not apply, with the reason."""
     outcome, mine = last.get("outcome"), bool(first)
-    if done["check"]:
-        return {"stop": "dry run", "post": "dry run"}
     if outcome == deed.UNCHANGED or (outcome == deed.FAILED and last.get("phase") in LOOKED):
         times = ("pre", "stop", *(("post",) if _unasked(last) else ()))
         return dict.fromkeys(times, "nothing was to be changed")
+    if done["check"]:
+        return {"stop": "dry run", "post": "dry run"}
     if outcome == deed.REFUSED or done["outcome"] in (deed.REFUSED, deed.NOT_ATTEMPTED):
         untouched = {} if mine else {"pre": "the host was not asked"}
         return {**untouched, "stop": NOT_STARTED, "post": NOT_STARTED}
@@ -109,8 +111,10 @@ def _outcome(item: Mapping[str, Any], plan: Mapping[str, Any], done: Deed, at: s
     message, status = _message(done), FAIL
     if done["settled"] is None and done["outcome"] in deed.GOOD:
         message = f"{name}: runs {told(found)}, {done['outcome'].replace('_', ' ')}" if found else message
-        status = NOT_APPLICABLE if done["check"] else PASS
-        more["reason"] = f"dry run: {message}" if done["check"] else None
+        status = PASS
+        if done["check"]:
+            status, message = foreseen(plan, done)
+            more["reason"] = message if status == NOT_APPLICABLE else None
     elif not done["reached"]:
         status, more["reason"], message = UNKNOWN, message, f"{name}: which release runs is not known"
     elif done["outcome"] in (deed.UNREACHABLE, deed.NO_ANSWER):
@@ -127,11 +131,12 @@ def _message(done: Deed) -> str:
 
 def _dependants(item: Mapping[str, Any], plan: Mapping[str, Any], done: Deed, at: str) -> dict[str, Any]:
     name, others = plan["service"], plan["chain"][1:]
-    last = {answer["service"]: answer for answer in done["answers"] if answer["service"] in others}
-    bad = [answer for answer in last.values() if answer["outcome"] not in deed.GOOD]
+    mine = [answer for answer in done["answers"] if answer["service"] in others]
+    last = {answer["service"]: answer for answer in mine}
+    bad = {answer["service"]: answer for answer in mine if answer["outcome"] not in deed.GOOD}
     left = [other for other in others if other not in last]
     if bad:
-        told_of = ", ".join(f"{answer['service']} is {answer['outcome']}" for answer in bad)
+        told_of = ", ".join(_failed_dependant(answer, last[other]) for other, answer in bad.items())
         return checklist.row(item, name, FAIL, f"{name}: dependants: {told_of}", at)
     if last and left:
         return checklist.row(item, name, UNKNOWN, f"{name}: dependants not restarted: {', '.join(left)}", at)
@@ -139,6 +144,12 @@ def _dependants(item: Mapping[str, Any], plan: Mapping[str, Any], done: Deed, at
         return checklist.row(item, name, PASS, f"{name}: restarted and verified: {', '.join(others)}", at)
     reason = "nothing was to be restarted" if others else "nothing depends on it"
     return checklist.row(item, name, NOT_APPLICABLE, f"{name}: {reason}", at, reason=reason)
+
+
+def _failed_dependant(bad: Mapping[str, Any], last: Mapping[str, Any]) -> str:
+    """Say that a dependant failed; that it is good again after the rollback does not make it one that passed."""
+    again = f", and {last['outcome']} after the rollback" if last is not bad and last["outcome"] in deed.GOOD else ""
+    return f"{bad['service']} is {bad['outcome']}{again}"
 
 
 def release(done: Deed, service: str) -> Mapping[str, Any]:
@@ -151,6 +162,16 @@ def _runs(plan: Mapping[str, Any], done: Deed) -> str | None:
     """Return what runs on the host in few words, or nothing where that is not known."""
     surely = done["reached"] and any(answer["outcome"] != deed.NO_ANSWER for answer in done["answers"])
     return told(release(done, plan["service"])) or ("nothing" if surely else None)
+
+
+def foreseen(plan: Mapping[str, Any], done: Deed) -> tuple[str, str]:
+    """Return what a dry run comes to: that nothing would change is known, what would run is not, as nothing ran."""
+    name, now = plan["service"], told(release(done, plan["service"])) or "nothing"
+    if done["outcome"] == deed.UNCHANGED:
+        return PASS, f"{name}: dry run: would change nothing, {now} runs"
+    target: Mapping[str, Any] = next((answer["target"] for answer in done["answers"] if answer.get("target")), {})
+    verb = "deploy" if plan["state"] == "present" else "go back to"
+    return NOT_APPLICABLE, f"{name}: dry run: would {verb} {told(target) or wanted(plan)}, {now} runs now"
 
 
 def told(found: Mapping[str, Any]) -> str | None:
@@ -175,7 +196,8 @@ def summary(plan: Mapping[str, Any], done: Deed) -> dict[str, Any]:
     shown = {
         "service": plan["service"],
         "asked for": wanted(plan),
-        "outcome": (done["settled"] or done)["outcome"].replace("_", " "),
+        "outcome": ("dry run: would be " if done["check"] else "")
+        + (done["settled"] or done)["outcome"].replace("_", " "),
         "runs": told(release(done, plan["service"])),
         "way back": told(previous),
         "warnings": "; ".join(map(str, warnings))[:500] or None,

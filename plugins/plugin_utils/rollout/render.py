@@ -19,6 +19,8 @@ from ansible.template import trust_as_template
 from ...module_utils.release.service import VARIABLE, Service
 from ..files import BadInput
 
+LINE_END = "\r\n"  # of a template's own lines, so that they are told from the line breaks in a value
+IN_ENV = "give it in env, which takes it as it is"
 BESIDE = "{}-services"  # a directory beside the inventory's: a file within that would be taken for a list of hosts
 
 
@@ -42,7 +44,10 @@ class Renderer:
         more = {"muster_service": service.name, "muster_tag": tag}
         env: dict[str, str] = {}
         if service.env_template:
-            env = env_lines(self.text(service.env_template, more), f"env_template {service.env_template}")
+            where = f"env_template {service.env_template}"
+            env = env_lines(self.text(service.env_template, more, newline_sequence=LINE_END), where, LINE_END)
+            if "\n" in self.text(service.env_template, more, newline_sequence="\r"):  # then it stands in a value
+                raise BadInput(f"{where}: a value holds a line break: {IN_ENV}")
         env |= {key: str(value) for key, value in service.env.items()}
         files = [
             {
@@ -56,8 +61,8 @@ class Renderer:
         ]
         return Rendered(env, files)
 
-    def text(self, template: str, more: Mapping[str, Any]) -> str:
-        """Return a rendered template."""
+    def text(self, template: str, more: Mapping[str, Any], **overrides: Any) -> str:
+        """Return a rendered template; ``overrides`` of Jinja's settings."""
         path = self.path(template)
         try:
             source = trust_as_template(self._action._loader.get_text_file_contents(str(path)))
@@ -65,7 +70,7 @@ class Renderer:
             templar = self._action._templar.copy_with_new_env(
                 searchpath=places, available_variables={**self._variables, **more}
             )
-            rendered = templar.template(source, escape_backslashes=False, overrides={"trim_blocks": True})
+            rendered = templar.template(source, escape_backslashes=False, overrides={"trim_blocks": True, **overrides})
         except AnsibleError as error:
             raise BadInput(f"template {template}: {why(error)}") from error
         return "" if rendered is None else str(rendered)
@@ -93,19 +98,23 @@ def why(error: BaseException) -> str:
     return said[0][:300] if said else type(deepest).__name__
 
 
-def env_lines(text: str, where: str) -> dict[str, str]:
+def env_lines(text: str, where: str, end: str = "\n") -> dict[str, str]:
     """Return the variables of a text of ``KEY=VALUE`` lines; quotes around a whole value and ``export`` are dropped.
 
-    A line that is none is an error that tells its number, and not what it holds.
+    A line that is none is an error that tells its number, and not what it holds. ``end`` is how the template's own
+    lines end: any other line break came with a value, which would go on as another variable.
     """
     env: dict[str, str] = {}
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split(end), 1):
         stripped = line.strip()
         if not stripped or stripped.startswith("#"):
             continue
         key, equals, value = stripped.removeprefix("export ").partition("=")
+        place = f"{where}, line {number} of what it renders to"
+        if any(mark in stripped for mark in "\r\n"):
+            raise BadInput(f"{place}: the value of {key.strip()[:60]} holds a line break: {IN_ENV}")
         if not equals or not re.fullmatch(VARIABLE, key.strip()):
-            raise BadInput(f"{where}, line {number} of what it renders to: no KEY=VALUE")
+            raise BadInput(f"{place}: no KEY=VALUE")
         env[key.strip()] = _bare(value.strip())
     return env
 

@@ -11,14 +11,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
+from ansible.utils.display import Display
 
 from ...module_utils.judge.results import DEGRADED, READY
-from .. import bundle, node, rundir
+from .. import bundle, node, rundir, unjudged
 from ..files import BadInput
-from . import chain, checklist, deed, fleet, planning, record
+from . import chain, checklist, deed, fleet, planning, record, waiting
 from .files import Papers
 
+display = Display()
 MODULE = "muster.fleet.release"
+AGAIN = "Mend it there and run again; a rollback renders no templates and is not held to this"
+NAMES_ITS_WAY_OUT = ("--limit", "did you mean", "write it in quotes")
 PASSED = (READY, DEGRADED)
 KEEP_ALIVE = "-o ServerAliveInterval=15 -o ServerAliveCountMax=4"
 REGISTRY = {"username": "MUSTER_REGISTRY_USERNAME", "password": "MUSTER_REGISTRY_PASSWORD"}
@@ -37,7 +41,7 @@ class Steps:
 
     def plan(self) -> dict[str, Any]:
         """Check all that can be checked without the host; what is wrong is noted for the gate."""
-        self.run.expect(self._hosts())
+        self.run.expect(self._hosts(), "deploy" if self.options["state"] == "present" else "rollback")
         self.run.forget(self.host)  # of an earlier rollout in the same playbook
         self.papers.forget_deed(self.host)
         self.papers.describe(record.CATALOGUE, checklist.told())
@@ -49,7 +53,10 @@ class Steps:
         """Return the hosts to go on with, all or none, and the sizes of the batches."""
         meant, hosts = self._hosts(), self._batch()
         plans = {host: self.papers.plan(host) for host in hosts}
-        problems = {host: plan["problems"] if plan else ["it was not planned"] for host, plan in plans.items()}
+        said = unjudged.words([host for host, plan in plans.items() if not plan], self.variables.get("hostvars") or {})
+        problems = {
+            host: plan["problems"] if plan else [said.get(host, "it was not planned")] for host, plan in plans.items()
+        }
         wrong = fleet.refusal(meant, self.variables, self.options["expected_hosts"], self.options["max_hosts"])
         waves: list[list[str]] = []
         if self.options["state"] == "present":
@@ -134,8 +141,12 @@ class Steps:
 
     def _call(self, arguments: dict[str, Any]) -> Mapping[str, Any]:
         _keep_alive(self.action._connection)
+        at_work = waiting.told(self.papers.path / "at-work", self.host, _about(arguments), display.display)
         try:
-            with node.alarm(self.options["timeout_s"]):  # a machine without power says nothing, and ssh waits for ever
+            with (
+                at_work,
+                node.alarm(self.options["timeout_s"]),
+            ):  # a machine without power says nothing, and ssh waits for ever
                 returned: dict[str, Any] = self.action._execute_module(
                     module_name=MODULE, module_args=arguments, task_vars=self.variables
                 )
@@ -202,6 +213,7 @@ def _refused(host: str, wrong: str | None, bad: Mapping[str, list[str]]) -> deed
     else:
         other, found = next(iter(bad.items()))
         text = f"because of {other}: {found[0]}"
+    text = text if any(word in text for word in NAMES_ITS_WAY_OUT) else f"{text}. {AGAIN}"
     return deed.new(host, deed.REFUSED, f"nothing was touched on any host: {text}"[:2000])
 
 
@@ -224,6 +236,16 @@ def _keep_alive(connection: Any) -> None:
         given = connection.get_option("ssh_extra_args") or ""
         if KEEP_ALIVE not in given:
             connection.set_option("ssh_extra_args", f"{given} {KEEP_ALIVE}".strip())
+
+
+def _about(arguments: Mapping[str, Any]) -> str:
+    """Return what is done on a node in few words, with how long its gate may take."""
+    service = arguments.get("service") or {}
+    does = {"present": f"deploy of {arguments.get('tag')}", "rolled_back": "rollback"}
+    what = f"{arguments['name']}, {does.get(arguments['state'], arguments['state'])}"
+    if not service:
+        return what
+    return f"{what} (gate up to {service['gate']['timeout_s']:g} s, watch window {service['watch_s']:g} s)"
 
 
 def _user(variables: Mapping[str, Any]) -> str:

@@ -19,7 +19,10 @@ from . import hint, profile
 
 MODULES = sorted((Path(__file__).parents[2] / "modules").glob("*_facts.py"))
 PREFIX = "muster_"
-REACH: dict[str, Any] = {"type": "dict", "contains": {"answered": {"type": "bool"}}}  # the controller's own
+REACH: dict[str, Any] = {  # the controller's own
+    "type": "dict",
+    "contains": {"answered": {"type": "bool"}, "class_named": {"type": "bool"}},
+}
 Facts = Mapping[str, Any]  # a documented fact: type, elements, contains
 
 

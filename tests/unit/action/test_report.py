@@ -6,6 +6,7 @@ import pytest
 
 from ansible_collections.muster.fleet.plugins.action.report import refused as refused_hosts
 from ansible_collections.muster.fleet.plugins.plugin_utils import run as runs
+from ansible_collections.muster.fleet.plugins.plugin_utils.report import html, json_file, junit, markdown, prometheus
 
 FINDING = {
     "id": "gpu.pcie.width",
@@ -71,3 +72,39 @@ def test_a_site_that_does_not_show_what_it_must_keeps_the_run_from_ending_green(
     assert (refused_hosts(minor, 0), minor["verdict"]) == ({}, "degraded")
     alone = runs.assemble([record("a")], ["a"], META | {"fleet": rows[:1]}, None)
     assert refused_hosts(alone, 0) == {"site": "The run is unknown, though no host alone is."}
+
+
+def test_the_summary_names_whoever_is_failed_and_why_where_its_own_verdict_does_not_say_it():
+    row = {**FINDING, "id": "fleet.unique.x", "item": None, "message": "two hosts have one serial", "hosts": ["b"]}
+    run = runs.assemble([record("a"), record("b"), record("c", "unknown")], ["a", "b", "c"], META | {"fleet": [row]})
+    told = runs.summary(run, refused=refused_hosts(run, 0))
+    assert told["failed_hosts"] == ["b", "c"]
+    assert told["reasons"] == {"b": "b beside the others: two hosts have one serial"}
+    told = runs.summary(run, refused=refused_hosts(run, 4))
+    assert told["failed_hosts"] == ["a", "b", "c"]
+    assert set(told["reasons"].values()) == {"The run has 3 hosts, muster_expected_hosts says 4."}
+
+
+def test_a_site_alone_is_named_too_and_the_reason_of_the_run_with_it():
+    run = runs.assemble([record("a")], ["a"], META | {"reason": "cables.yml: no such file"})
+    assert refused_hosts(run, 0) == {"site": "cables.yml: no such file"}
+    told = runs.summary(run, refused=refused_hosts(run, 0))
+    assert (told["reason"], told["failed_hosts"]) == ("cables.yml: no such file", ["site"])
+
+
+def test_planted_faults_excuse_no_reason_of_the_run():
+    planted = record("a", "not_ready", [FINDING], PLANTED)
+    assert refused(planted) == {}
+    run = runs.assemble([planted], ["a"], META | {"reason": "nothing was judged"})
+    assert (runs.exit_ok(run), refused_hosts(run, 0)) == (False, {"site": "nothing was judged"})
+    empty = runs.assemble([], [], META)
+    assert refused_hosts(empty, 3) == {"site": "The run has 0 hosts, muster_expected_hosts says 3."}
+
+
+@pytest.mark.parametrize("render", [junit.render, markdown.render, html.render, prometheus.render, json_file.render])
+def test_every_format_tells_why_and_what_to_do(render):
+    run = runs.assemble([], ["a"], META | {"reason": "cut off", "words": {"a": "Missing sudo password"}})
+    text = render(run)
+    assert "cut off" in text
+    assert "Missing sudo password" in text
+    assert "-K" in text or render is prometheus.render

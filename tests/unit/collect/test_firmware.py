@@ -224,3 +224,15 @@ def test_a_drive_without_version_makes_its_model_unknown():
     recording.file(drive, "        \n")
     versions = {model["count"]: model["versions"] for model in collect(recording)["models"]}
     assert versions == {2: ["GDC7502Q"], 4: None}
+
+
+@pytest.mark.parametrize(
+    ("shown", "online", "known"), [(4, "0-3", True), (2, "0-3", False), (3, "0-1,4-5", False), (2, None, True)]
+)
+def test_processors_that_are_not_shown_leave_their_microcode_unknown(shown, online, known):
+    cpu = "processor\t: {0}\nphysical id\t: 0\nmodel name\t: X\nmicrocode\t: 0x2b\n"
+    files = {"/proc/cpuinfo": "\n".join(cpu.format(number) for number in range(shown))}
+    files |= {} if online is None else {"/sys/devices/system/cpu/online": f"{online}\n"}
+    machine = Replay([{"muster_recording": 1, "closed": True, "identity": {"now": 0.0, "uid": 0}, "files": files}])
+    revisions = [entry["revision"] for entry in firmware.collect(machine, {})["microcode"]]
+    assert revisions == (["0x2b"] if known else ["0x2b", None])

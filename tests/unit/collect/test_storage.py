@@ -264,7 +264,8 @@ def test_what_lustre_says_of_its_health(path):
     assert served({})["lustre"]["present"] is False
 
 
-WHOLE = "Personalities : [raid1]\nmd0 : active raid1 b[1] a[0]\n      9 blocks super 1.2 [2/2] [UU]\n\nunused devices: <none>\n"
+MD0 = "md0 : active raid1 b[1] a[0]\n      9 blocks super 1.2 [2/2] [UU]\n"
+WHOLE = f"Personalities : [raid1]\n{MD0}\nunused devices: <none>\n"
 BROKEN = WHOLE.replace("[2/2] [UU]", "[2/1] [U_]").replace("b[1]", "b[1](F)")
 EXT4 = {"/sys/fs/ext4/md0/errors_count": "0\n"}
 POOL = "31 1 0:40 / /tank rw - zfs tank/data rw\n"

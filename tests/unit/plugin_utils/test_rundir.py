@@ -27,11 +27,11 @@ def test_one_identity_for_the_whole_playbook(tmp_path, monkeypatch):
 def test_records_of_odd_host_names_come_back(tmp_path):
     run = rundir.RunDirectory(str(tmp_path), "r1")
     run.expect(["b", "../a"])
-    run.expect(["c"])  # later workers do not change it
+    run.expect(["c"])  # another play of the same process: nobody is dropped
     for name in ("b", "../a"):
         run.keep({"name": name}, {"gpu": {}})
     assert sorted(record["name"] for record in run.records()) == ["../a", "b"]
-    assert run.expected() == ["../a", "b"]
+    assert run.expected() == ["../a", "b", "c"]
 
 
 def test_checks_are_kept_once_and_come_back_with_every_record(tmp_path):
@@ -146,3 +146,39 @@ def test_drafts_of_a_killed_run_are_swept_and_nothing_else(tmp_path):
     os.utime(tmp_path / elsewhere, (0, 0))
     rundir.sweep(str(tmp_path))
     assert elsewhere not in os.listdir(tmp_path)
+
+
+class TestTheIdOfAnotherRun:
+    """One directory is one run: what another process left there is neither replaced nor mixed with."""
+
+    def other(self, monkeypatch, tmp_path):
+        place = tmp_path / "other-process"
+        place.mkdir()
+        monkeypatch.setattr(C, "DEFAULT_LOCAL_TMP", str(place))
+
+    def test_a_process_goes_on_with_its_own(self, tmp_path):
+        for hosts in (["a"], ["a", "b"], ["c"]):
+            rundir.RunDirectory(str(tmp_path), "r1").expect(hosts)
+        assert rundir.RunDirectory(str(tmp_path), "r1").expected() == ["a", "b", "c"]
+
+    @pytest.mark.parametrize("left", ["begun", "run.json", "expected.json"])
+    def test_that_of_another_is_refused(self, tmp_path, monkeypatch, left):
+        run = rundir.RunDirectory(str(tmp_path), "r1")
+        if left == "begun":
+            run.expect(["a"])
+        else:
+            run.path.mkdir()
+            (run.path / left).write_text("[]")
+        self.other(monkeypatch, tmp_path)
+        with pytest.raises(BadInput, match="r1: the run id is taken, by a run of .*: every run has an id of its own"):
+            run.expect(["a", "b"])
+        assert left != "begun" or run.expected() == ["a"]
+
+    def test_each_playbook_of_a_process_has_a_run_of_its_own(self, tmp_path, monkeypatch):
+        self.other(monkeypatch, tmp_path)
+        first = rundir.begin("verify", base="reports")["run_id"]
+        assert rundir.begin("report", again=True)["run_id"] == first
+        second = rundir.begin("deploy", base="reports")
+        assert second["run_id"] != first
+        assert rundir.begin("verify", "mine", base="reports")["run_id"] == "mine"
+        assert (second["token"], rundir.identity()["kind"]) == (rundir.identity()["token"], "verify")

@@ -12,7 +12,7 @@ from typing import Any
 from unittest import mock
 
 from ansible_collections.muster.fleet.plugins.module_utils.release import StepFailed, disk, lease, machine
-from ansible_collections.muster.fleet.plugins.module_utils.release.kinds.base import Lost, Probe, Running
+from ansible_collections.muster.fleet.plugins.module_utils.release.kinds.base import Lost, Probe, Running, altered
 from ansible_collections.muster.fleet.plugins.module_utils.release.kinds.plain import Plain
 
 DIGESTS = {"good": "sha256:1", "better": "sha256:2", "bad": "sha256:3"}
@@ -53,6 +53,9 @@ class World:
         self.name: str | None = None
         self.digests = dict(DIGESTS)
         self.given: list[str] | None = []
+        self.unavailable: set[str] = set()  # digests that no registry has any more
+        self.gone: set[str] = set()  # releases that could not be started again
+        self.contents: dict[str, str] = {}  # digest of a release -> what its files have become
         self.fuse = fuse
         self.exit_code = 0
         self.sick = ""  # why what runs is not good, although it runs
@@ -70,6 +73,7 @@ class FakeKind(Plain):
     """The protocol over a :class:`World`."""
 
     touches = True
+    has_mounts = True
     made_with_stop = True
 
     def __init__(self, world: World) -> None:
@@ -99,13 +103,19 @@ class FakeKind(Plain):
         return []
 
     def lacking(self, spec: dict[str, Any]) -> str | None:
-        return None if spec["id"] in self.world.things else "its image is gone"
+        return None if spec["id"] in self.world.things and spec["id"] not in self.world.gone else "its image is gone"
+
+    def content(self, spec: dict[str, Any]) -> str | None:
+        return self.world.contents.get(spec["digest"], spec["digest"])
 
     def needs(self, spec: dict[str, Any]) -> list[str]:
         return []
 
     def fetch(self, spec: dict[str, Any], tick: Callable[[], None]) -> dict[str, Any]:
         tick()
+        changed = altered(self, spec) if spec["image_id"] else None
+        if changed or (spec["digest"] in self.world.unavailable and spec["id"] not in self.world.things):
+            raise StepFailed(changed or f"no registry has {spec['digest']}")
         return {"image_id": f"image of {spec['digest']}"}
 
     def prepare(self, spec: dict[str, Any]) -> None:

@@ -75,6 +75,53 @@ def test_each_mistake_has_its_message(data: dict[str, Any], problem: str) -> Non
     assert any(told.startswith(problem) for told in problems(**data))
 
 
+YAML = (True, 8, 1.1, None)  # what YES, 010, 1.10 and ~ are without quotes
+
+
+@each("key", YAML)
+@each(
+    "place",
+    [
+        lambda key: {key: "x"},
+        lambda key: {"env": {key: "x"}},
+        lambda key: {"labels": {key: "x"}},
+        lambda key: {"ulimits": {key: 1}},
+        lambda key: {"gate": {key: 1}},
+        lambda key: {"gate": {"http": {"url": "http://x", key: 1}}},
+        lambda key: {"preflight": {"disk_percent": {key: 1}}},
+    ],
+)
+def test_a_key_that_yaml_made_something_else_of_is_no_name(key: Any, place: Any) -> None:
+    told = _problems({**IMAGE, **place(key)})
+    assert any("not a text: write the name in quotes" in text for text in told), told
+
+
+def _problems(data: dict[Any, Any]) -> list[str]:
+    with pytest.raises(service.BadService) as refused:
+        service.parse("queue", data)
+    return refused.value.problems
+
+
+@each(
+    ("data", "place"),
+    [
+        ({"labels": {"version": 1.1}}, "labels.version"),
+        ({"image": 5.1}, "image"),
+        ({"user": 1000}, "user"),
+        ({"command": [1.1]}, "command[0]"),
+        ({"restart": False}, "restart"),
+        ({"config": [{"template": "c", "dest": "/c", "mode": 0o640}]}, "config[0].mode"),
+    ],
+)
+def test_a_value_that_yaml_made_something_else_of_says_what_to_write(data: dict[str, Any], place: str) -> None:
+    assert any(text.startswith(f"{place}: ") and "in quotes" in text for text in _problems({**IMAGE, **data}))
+
+
+def test_a_name_of_a_service_that_is_a_number_is_none() -> None:
+    with pytest.raises(service.BadService, match="write it in quotes"):
+        service.parse_all({7: IMAGE})
+
+
 def test_everything_wrong_is_said_at_once() -> None:
     assert len(problems(kind="x", ports=[1], stop={"x": 1}, env={"A": None})) == 4
 

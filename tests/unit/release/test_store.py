@@ -36,7 +36,10 @@ def release(number: int, **changes: Any) -> dict[str, Any]:
 def store(tmp_path: Path) -> Store:
     store = Store(str(tmp_path), "app")
     store.create()
+    store.keep_key()
     for number in (1, 2, 3):
+        spec = {"id": f"r{number}", "run": {}, "env": {}, "files": []}
+        store.write_spec({**spec, "config_hash": store.config_hash(spec)})
         store.remember("committed", [release(number)], f"r{number}")
     return store
 

@@ -8,7 +8,8 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Opt
 
 # What a release is started from (``releases/ID.json``): id, seq, tag, image, digest, image_id, service (all of its
 # data), run (the part of it that is configuration), env, files, before (what was where its files are written),
-# config_hash, pulled (whether its image came for it), container_id (of one that was not started from here).
+# config_hash, pulled (whether its image came for it), container_id (of one that was not started from here), left (the
+# digest of its files when it was replaced, where that is another).
 Spec = Dict[str, Any]
 Tick = Callable[[], None]
 
@@ -54,6 +55,7 @@ class Kind(Protocol):
 
     touches: bool  # whether a deploy stops and starts anything
     given: Optional[List[str]]  # accelerator devices that the service is given; None: not known, so any
+    has_mounts: bool  # whether it keeps data in mounts
     made_with_stop: bool  # whether other stop settings need another container
 
     def resolve(self, spec: Spec) -> str:
@@ -70,6 +72,9 @@ class Kind(Protocol):
 
     def lacking(self, spec: Spec) -> Optional[str]:
         """Say why a release could not be started with what is on this machine."""
+
+    def content(self, spec: Spec) -> Optional[str]:
+        """Return the digest of what a release would be started from now; ``None`` where that cannot change."""
 
     def needs(self, spec: Spec) -> List[str]:
         """Return paths that must exist before a release can be started."""
@@ -130,3 +135,14 @@ class Kind(Protocol):
 
     def prune(self, keep: Iterable[Spec], gone: Iterable[Spec]) -> List[str]:
         """Remove what belongs to ``gone`` and not to ``keep``, and nothing that is not ours; return what to say."""
+
+
+def content_of(spec: Spec) -> str:
+    """Return the digest of what a release was started from, or of what that had become when it was last left."""
+    return str(spec.get("left") or spec["digest"])
+
+
+def altered(kind: Kind, spec: Spec) -> Optional[str]:
+    """Say that what a release would be started from is not what it was."""
+    now = kind.content(spec)
+    return None if now in (None, content_of(spec)) else f"{spec['image_id']} is not what it was: its digest differs"

@@ -150,6 +150,7 @@ class Compose(Container):
 
     def start(self, spec: Spec) -> None:
         self.prepare(spec)
+        self._end_leftovers()
         files = ["-f", self._file, "-f", self._over(spec)]
         words = ["--project-name", self._project, "--env-file", self._variables(spec), *files]
         self._run([*words, "up", "--detach", "--no-build", "--pull", "never"])

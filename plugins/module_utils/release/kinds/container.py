@@ -12,7 +12,7 @@ import time
 from typing import Any, Dict, Iterable, List, Mapping, Optional
 from urllib.parse import quote
 
-from .. import Refused, StepFailed, mounts, registry
+from .. import Refused, StepFailed, leftovers, mounts, registry
 from ..engine import Engine, EngineError
 from .base import RUNNING, Probe, Running, Spec, Tick
 from .container_body import RELEASE_LABEL, SERVICE_LABEL, body
@@ -89,6 +89,9 @@ class Container(ContainerLook):
             )
         return None
 
+    def content(self, spec: Spec) -> Optional[str]:
+        return None  # an image has its digest for a name
+
     def needs(self, spec: Spec) -> List[str]:
         mounted = [mount["source"] for mount in spec["service"]["mounts"] if mount["source"].startswith("/")]
         return mounted + spec["service"]["devices"]
@@ -159,6 +162,7 @@ class Container(ContainerLook):
         if found is None:
             raise StepFailed(str(self.lacking(spec) or f"the container of release {spec['id']} is gone"))
         self._alone(found, spec)
+        self._end_leftovers()
         if found["Name"].lstrip("/") != self.name:
             self.engine.call("POST", f"/containers/{found['Id']}/rename", name=self.name)
         self._policy(found, spec["service"]["restart"])
@@ -233,6 +237,11 @@ class Container(ContainerLook):
                 self._stopped(other, spec["service"]["stop"]["grace_s"])
             if other["Name"].lstrip("/") == self.name:
                 self._aside(other, release)
+
+    def _end_leftovers(self) -> None:
+        """End what still runs of own containers that the engine calls ended."""
+        listed = self.engine.labelled(f"{SERVICE_LABEL}={self.name}")
+        leftovers.end([one["Id"] for one in listed if one.get("State") not in (RUNNING, "restarting", "paused")])
 
     def _stopped(self, found: Mapping[str, Any], grace_s: int) -> int:
         path = f"/containers/{found['Id']}"

@@ -25,6 +25,7 @@ class ContainerLook(Plain):
 
     name: str
     engine: Engine
+    has_mounts = True
     made_with_stop = True
 
     def _parts(self) -> List[Dict[str, Any]]:

@@ -10,7 +10,7 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional
 from .. import StepFailed, disk, pointer, steady, tree
 from ..programs import exit_code
 from ..store import Store
-from .base import RUNNING, Probe, Running, Spec, Tick
+from .base import RUNNING, Probe, Running, Spec, Tick, altered
 from .plain import Plain
 
 LOAD_S = 600.0
@@ -59,24 +59,26 @@ class ModelPointer(Plain):
 
     def lacking(self, spec: Spec) -> Optional[str]:
         path = spec.get("image_id") or self._path(spec)
+        return None if os.path.isfile(path) else f"the model {path} is not there"
+
+    def content(self, spec: Spec) -> Optional[str]:
         try:
-            found = tree.digest(path)
-        except OSError as error:
-            return f"the model {path} is not there: {error.strerror}"
-        return None if found == spec["digest"] else f"the model {path} is not what it was: its digest differs"
+            return tree.digest(spec.get("image_id") or self._path(spec))
+        except OSError:
+            return None
 
     def unsteady(self, spec: Spec) -> Optional[str]:
-        return self.lacking(spec)
+        return self.lacking(spec) or altered(self, spec)
 
     def needs(self, spec: Spec) -> List[str]:
         return [self._file]
 
     def fetch(self, spec: Spec, tick: Tick) -> Mapping[str, Any]:
-        lacking = self.lacking(spec)
+        path = spec.get("image_id") or self._path(spec)
+        lacking = self.lacking(spec) or altered(self, dict(spec, image_id=path))
         if lacking:
             raise StepFailed(lacking)
         self._value()
-        path = spec.get("image_id") or self._path(spec)
         if self._command and self.execute([*self._command, path], LOAD_S):
             raise StepFailed(f"the model {path} does not load: {' '.join(self._command)} says so")
         return {"image_id": path}
@@ -102,10 +104,10 @@ class ModelPointer(Plain):
             raise StepFailed(f"{self._file}: {error}") from error
         if fresh == text:
             return
-        told = os.stat(self._file)
-        disk.put(f"{self._file}.new", fresh.encode("utf-8"), told.st_mode & 0o7777, told.st_uid, told.st_gid)
-        os.rename(f"{self._file}.new", self._file)
-        disk.sync(os.path.dirname(self._file))
+        told, file = os.stat(self._file), os.path.realpath(self._file)  # a link that leads to it stays one
+        disk.put(f"{file}.new", fresh.encode("utf-8"), told.st_mode & 0o7777, told.st_uid, told.st_gid)
+        os.rename(f"{file}.new", file)
+        disk.sync(os.path.dirname(file))
 
     def shelve(self, spec: Spec) -> None:
         """Nothing to do: going back writes the value anew."""

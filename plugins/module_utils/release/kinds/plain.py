@@ -12,6 +12,7 @@ from .base import Lost, Spec
 class Plain:
     """Answers for a kind that has nothing of this; each kind replaces what it has."""
 
+    has_mounts = False
     made_with_stop = False
 
     def things(self) -> List[str]:

@@ -16,7 +16,7 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional
 
 from .. import StepFailed, guard, sockets, steady, tree
 from ..programs import exit_code, said
-from .base import RUNNING, Probe, Running, Spec, Tick
+from .base import RUNNING, Probe, Running, Spec, Tick, altered
 from .container_look import STOPPED
 from .plain import Plain
 
@@ -84,9 +84,10 @@ class SystemdUnit(Plain):
     def lacking(self, spec: Spec) -> Optional[str]:
         if not spec.get("image_id") or not os.path.isdir(spec["image_id"]):
             return f"the folder {spec.get('image_id') or self._path(spec['tag'])} is not there"
-        if not self._artifact and tree.digest(spec["image_id"]) != spec["digest"]:
-            return f"the folder {spec['image_id']} is not what it was: its digest differs"
         return None
+
+    def content(self, spec: Spec) -> Optional[str]:
+        return None if self._artifact or not spec.get("image_id") else tree.digest(spec["image_id"])
 
     def needs(self, spec: Spec) -> List[str]:
         return []
@@ -140,13 +141,13 @@ class SystemdUnit(Plain):
 
     def fetch(self, spec: Spec, tick: Tick) -> Mapping[str, Any]:
         if spec.get("image_id"):
-            lacking = self.lacking(spec)
+            lacking = self.lacking(spec) or altered(self, spec)
             if lacking:
                 raise StepFailed(lacking)
             return {}
         if not self._artifact:
             found = dict(spec, image_id=self._path(spec["tag"]))
-            lacking = self.lacking(found)
+            lacking = self.lacking(found) or altered(self, found)
             if lacking:
                 raise StepFailed(lacking)
             return {"image_id": found["image_id"]}

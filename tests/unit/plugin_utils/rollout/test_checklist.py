@@ -62,13 +62,14 @@ def rows(name, case, base):
     plan = {
         "service": NAME,
         "tag": TAG,
-        "state": "present",
+        "state": case.get("state", "present"),
         "to": 1,
         "from": "",
         "chain": [NAME, *others],
         "answers": answers,
     }
     done = deed.new("n1", outcome, "told", reached=reached, changed=True, answers=answered(name, case, outcome, others))
+    done["check"] = "state" in case  # what is asked before a rollback is told by a dry run
     if case.get("settled"):
         done["settled"] = {"outcome": case["settled"], "message": "led back", "changed": True}
     made = record.record(plan, done, {NAME: described}, AT)

@@ -105,6 +105,32 @@ def test_what_is_described_wrongly(place, name):
     assert problem.startswith(said)
 
 
+@pytest.mark.parametrize("mark", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("rest", ["INJECTED=1", "and more", ""])
+def test_a_line_break_in_a_value_is_no_other_variable(place, mark, rest):
+    (place / "rack-services" / "queue.env.j2").write_text(
+        "HOST={{ mq }}\n{% for n in [1, 2] %}\nA{{ n }}=x\n{% endfor %}\nPASS=p\n"
+    )
+    made, rendered = plan(place, mq=f"a{mark}{rest}b")
+    (problem,) = made["problems"]
+    assert "holds a line break: give it in env" in problem or mark == "\r\n"
+    assert "env_template queue.env.j2" in problem
+    assert rendered is None
+    made, rendered = plan(place, mq="a")
+    assert made["problems"] == []
+    assert set(rendered.env) >= {"HOST", "A1", "A2", "PASS"}
+
+
+@pytest.mark.parametrize("key", [True, 8, 1.1])
+def test_a_name_that_yaml_made_something_else_of_is_refused(place, key):
+    services = copy.deepcopy(SERVICES)
+    services["queue"]["env"][key] = "x"
+    assert any("write the name in quotes" in text for text in plan(place, services)[0]["problems"])
+    assert any(
+        "write it in quotes" in text for text in plan(place, {**SERVICES, key: SERVICES["consumer"]})[0]["problems"]
+    )
+
+
 TEMPLATES = {
     "undefined": ("HOST={{ nowhere }}", "template queue.env.j2: 'nowhere' is undefined"),
     "syntax": ("HOST={{ mq", "template queue.env.j2: "),
