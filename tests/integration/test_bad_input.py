@@ -35,6 +35,7 @@ def verify_fixture(collections: Path, lab: Path, run: Run, tmp_path: Path) -> Pl
             "ansible_connection": "local",
             "ansible_python_interpreter": "{{ ansible_playbook_python }}",
             "muster_class": "cpu_only",
+            "muster_profile_dirs": [f"{lab}-site/profiles"],
             "verify_replay": replay,
         }
         inventory = tmp_path / "hosts.yml"
@@ -112,17 +113,17 @@ def test_catalogue_that_cannot_be_used(verify: Playbook, tmp_path: Path, text: s
 
 def test_profile_without_a_value_that_a_check_needs(verify: Playbook, tmp_path: Path) -> None:
     (tmp_path / "profiles").mkdir()
-    (tmp_path / "profiles" / "bare.yml").write_text("name: bare\nextends: cpu_only\nhost: {hugepages: null}\n")
+    (tmp_path / "profiles" / "bare.yml").write_text("name: bare\nextends: cpu_only\n")
     (tmp_path / "checks").mkdir()
-    wanting = OWN.replace("{eq: x}", "{eq: profile.host.kernel_wanted}")
+    wanting = OWN.replace("{eq: x}", "{eq: profile.own.kernel_wanted}")
     (tmp_path / "checks" / "site.yml").write_text(wanting)
     places = {"verify_check_dirs": [str(tmp_path / "checks")], "verify_profile_dirs": [str(tmp_path / "profiles")]}
     done = verify("-e", "muster_class=bare", "-e", json.dumps(places))
     assert done.returncode != 0
     (row,) = [row for row in document(tmp_path)["hosts"]["one"]["results"] if row["id"] == "site.x"]
     assert row["status"] == "unknown"
-    assert "profile bare states no host.kernel_wanted" in row["message"]
-    assert "profile bare states no host.kernel_wanted" in (tmp_path / "reports" / "latest" / "index.html").read_text()
+    assert "profile bare states no own.kernel_wanted" in row["message"]
+    assert "profile bare states no own.kernel_wanted" in (tmp_path / "reports" / "latest" / "index.html").read_text()
 
 
 def test_earlier_run_of_another_schema_is_not_compared_with(verify: Playbook, tmp_path: Path) -> None:

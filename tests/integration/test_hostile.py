@@ -66,7 +66,8 @@ def inventory(place: Path, recording: Path, names: list[str]) -> Path:
         hosts[name] = {"ansible_python_interpreter": str(script)}
     (place / "said").write_text(f"{ESCAPES}\n", encoding="utf-8")
     path = place / "hosts.yml"
-    usual = {"ansible_connection": "local", "muster_class": "cpu_only", "verify_deadline": 20}
+    usual: dict[str, Any] = {"ansible_connection": "local", "muster_class": "cpu_only", "verify_deadline": 20}
+    usual["muster_profile_dirs"] = [f"{recording.parents[2]}-site/profiles"]
     path.write_text(yaml.safe_dump({"all": {"hosts": hosts, "vars": usual}}))
     return path
 
