@@ -8,7 +8,7 @@ A rollback is told of all this and held up by none of it: it is the emergency.
 from __future__ import annotations
 
 import time
-from typing import Callable, List, Mapping
+from typing import Callable, List, Mapping, Tuple
 
 from . import Refused, StepFailed, listeners, mounts
 from .kinds.base import Lost
@@ -55,10 +55,12 @@ def stopped(work: Work) -> None:
 
 def starting(work: Work) -> None:
     """Raise :class:`StepFailed` when somebody else has an address of the service, now that nothing of it runs."""
-    if work.kind.touches and work.params["state"] != BACK:
-        taken = _patiently(lambda: _taken(work))
-        if taken:
-            raise StepFailed("; ".join(taken))
+    if not work.kind.touches or work.params["state"] == BACK:
+        return
+    # only what ends by itself is waited for: who cannot be asked at this moment is not
+    taken = _taken(work, (listeners.UNKNOWN,)) or _patiently(lambda: _taken(work, (listeners.FOREIGN,)))
+    if taken:
+        raise StepFailed("; ".join(taken))
 
 
 def _patiently(ask: Callable[[], List[str]]) -> List[str]:
@@ -127,7 +129,7 @@ def _in_diff(work: Work, places: Mapping[str, str]) -> None:
 
 
 def _addresses(work: Work) -> None:
-    places, taken = _places(work), _taken(work)
+    places, taken = _places(work), _taken(work, (listeners.FOREIGN, listeners.UNKNOWN))
     expected = "free, or the service's own"
     if not places:
         work.report.row(LISTENER, "not_applicable", None, expected, "the service names no address of its own")
@@ -148,11 +150,11 @@ def _places(work: Work) -> List[listeners.Place]:
     return list(dict.fromkeys([*ports, *asked]))
 
 
-def _taken(work: Work) -> List[str]:
-    """Say of each address of the service that somebody else has, who that is."""
+def _taken(work: Work, whose: Tuple[str, ...]) -> List[str]:
+    """Say of each address of the service that is not its own in one of these ways, who has it."""
     found = [(place, work.owner.look(place)) for place in _places(work)]
     return [
         f"{place.shown} is taken by {seen.who}" if seen.whose == listeners.FOREIGN else f"{place.shown}: {seen.who}"
         for place, seen in found
-        if seen.whose in (listeners.FOREIGN, listeners.UNKNOWN)
+        if seen.whose in whose
     ]
