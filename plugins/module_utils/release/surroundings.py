@@ -93,7 +93,7 @@ def _data(work: Work, sure: bool) -> None:
         return
     work.report.warn(message)
     if not allowed:
-        raise Refused(f"{message}. {_remedy(lost)}")
+        raise Refused(message, _remedy(lost))
 
 
 def _remedy(lost: List[Lost]) -> str:
@@ -126,7 +126,7 @@ def _addresses(work: Work) -> None:
     status = "fail" if taken else "pass"
     work.report.row(LISTENER, status, taken or shown, expected, "; ".join(taken), source="/proc/net/tcp")
     if taken and work.params["state"] != BACK:
-        raise Refused(f"{'; '.join(taken)}. {WAY_OUT}")
+        raise Refused("; ".join(taken), WAY_OUT)
     for text in taken:
         work.report.warn(text)
 

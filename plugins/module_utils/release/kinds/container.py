@@ -50,7 +50,10 @@ class Container(ContainerLook):
     def _fits(self, image: str, architectures: List[Any]) -> None:
         here = self.engine.architecture
         if architectures and here and here not in architectures:
-            raise Refused(f"{image} is made for {', '.join(map(str, architectures))}, and this machine is {here}")
+            made = ", ".join(map(str, architectures))
+            raise Refused(
+                f"{image} is made for {made}, and this machine is {here}", f"Push one that is made for {here}"
+            )
 
     def running(self) -> Optional[Running]:
         found = self._here()
