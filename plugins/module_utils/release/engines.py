@@ -120,10 +120,9 @@ def _one(name: str, answering: Mapping[str, Engine]) -> Engine:
         return next(iter(answering.values()))
     having = [path for path, engine in answering.items() if _has(engine, name)]
     if len(having) > 1:
-        raise Refused(
-            f"there are containers of it at {' and at '.join(having)}: remove those of one engine, or say deploy_socket",
-            "say deploy_socket",
-        )
+        places = " and at ".join(having)
+        way_out = "remove those of one engine, or say deploy_socket"
+        raise Refused(f"there are containers of it at {places}: {way_out}", way_out)
     return answering[having[0]] if having else next(iter(answering.values()))
 
 

@@ -50,10 +50,7 @@ class Container(ContainerLook):
     def _fits(self, image: str, architectures: List[Any]) -> None:
         here = self.engine.architecture
         if architectures and here and here not in architectures:
-            made = ", ".join(map(str, architectures))
-            raise Refused(
-                f"{image} is made for {made}, and this machine is {here}", f"Push one that is made for {here}"
-            )
+            raise Refused(f"{image} is made for {', '.join(map(str, architectures))}, and this machine is {here}")
 
     def running(self) -> Optional[Running]:
         found = self._here()
