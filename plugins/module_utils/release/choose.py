@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, List, Mapping, Optional
 
-from . import Refused, StepFailed, clock, disk, files
+from . import Refused, StepFailed, clock, disk, files, refusals
 from .kinds.base import NOT_STARTED, Running, Spec
 from .report import shown
 from .service import AROUND, TAG, BadService, Service, missing_env, parse
@@ -58,7 +58,7 @@ def parsed(params: Mapping[str, Any]) -> Service:
     try:
         return parse(params["name"], texts(params["service"], "service"))
     except BadService as error:
-        raise Refused("; ".join(error.problems)) from error
+        raise Refused("; ".join(error.problems), "Mend it in deploy_services and run again") from error
 
 
 def _tag(tag: Any) -> str:
@@ -234,7 +234,7 @@ def _ask(work: Work) -> None:
         work.report.row(
             "pre.image", "fail", None, f"{work.target['image']}:{work.target['tag']}", str(error), source=source
         )
-        raise Refused(str(error)) from error
+        raise Refused(str(error), refusals.way_out(error, "resolve")) from error
     work.report.row(
         "pre.image", "pass", work.target["digest"], f"{work.target['image']}:{work.target['tag']}", source=source
     )

@@ -63,11 +63,12 @@ def _again(known: Identity, params: Mapping[str, Any], store: Store) -> Engine:
     try:
         found = engine.identity()
     except EngineError as error:
-        raise Refused(f"{deployed}: {error}. Start that engine and run this again. {move}") from error
+        raise Refused(f"{deployed}: {error}. Start that engine and run this again. {move}", move) from error
     if not _same(known, found):
         raise Refused(
             f"{deployed}, and {found['name']} answers at {found['socket']}: a release there would run beside it."
-            f" Start {known['name']} and leave deploy_socket out. {move}"
+            f" Start {known['name']} and leave deploy_socket out. {move}",
+            move,
         )
     return engine
 
@@ -100,7 +101,8 @@ def _first(name: str) -> Engine:
     if silent and there:
         raise Refused(
             f"{'; '.join(silent)}. {', '.join(answering)} answers, and which of them the service belongs to is not"
-            f" known: start the other one, or say deploy_socket: {next(iter(answering))}"
+            f" known: start the other one, or say deploy_socket: {next(iter(answering))}",
+            "say deploy_socket",
         )
     return _one(name, answering)
 
@@ -118,9 +120,9 @@ def _one(name: str, answering: Mapping[str, Engine]) -> Engine:
         return next(iter(answering.values()))
     having = [path for path, engine in answering.items() if _has(engine, name)]
     if len(having) > 1:
-        raise Refused(
-            f"there are containers of it at {' and at '.join(having)}: remove those of one engine, or say deploy_socket"
-        )
+        places = " and at ".join(having)
+        way_out = "remove those of one engine, or say deploy_socket"
+        raise Refused(f"there are containers of it at {places}: {way_out}", way_out)
     return answering[having[0]] if having else next(iter(answering.values()))
 
 

@@ -15,6 +15,7 @@ from .work import Work, is_up, known, running
 
 DONE = {"present": "deployed", "rolled_back": "rolled_back", "restarted": "restarted"}
 TRUSTED = "Let root own {} and everything above it, or name another place (deploy_state_dir)"
+FORGOTTEN = "which release was verified is not known any more. What runs is the release before the next one"
 ERRORS = (Refused, StepFailed, disk.Damaged, OSError, Held, Lost)
 
 
@@ -93,6 +94,8 @@ class Machine:
         """Read what is remembered. What was changed by hand stops a deploy, and nothing that brings a service up."""
         store = self.store
         store.load(strict=False)
+        if not store.releases and store.spec_names():
+            self.work.report.warn(f"history.json and audit.jsonl of {store.folder} are both gone: {FORGOTTEN}")
         for found in store.damage:
             if found.by_hand and self.params["state"] == "present":
                 raise disk.Damaged(found.why, store.rebuilt_by(found))

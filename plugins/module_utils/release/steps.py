@@ -26,7 +26,7 @@ def _accelerators(work: Work) -> None:
     running = work.kind.running() if work.kind.touches else None
     specs = [spec for spec in (work.target, work.current) if spec]
     if running and any(spec["service"]["protected"] for spec in specs):
-        raise Refused("it is protected and runs: it is not stopped by a deploy. Stop it yourself when its work is done")
+        raise Refused("it is protected and runs: it is not stopped by a deploy", "Stop it when its work is done")
     policy = work.policy()
     source = "/proc/*/fd and the engine's containers"
     why = "" if work.kind.touches else "nothing is stopped"

@@ -97,7 +97,7 @@ def _data(work: Work, sure: bool) -> None:
     work.report.warn(message)
     _in_diff(work, {each.path: each.what for each in lost})
     if not allowed:
-        raise Refused(f"{message}. {_remedy(lost)}")
+        raise Refused(message, _remedy(lost))
 
 
 def _written(work: Work) -> None:
@@ -138,7 +138,7 @@ def _addresses(work: Work) -> None:
     status = "fail" if taken else "pass"
     work.report.row(LISTENER, status, taken or shown, expected, "; ".join(taken), source="/proc/net/tcp")
     if taken and work.params["state"] != BACK:
-        raise Refused(f"{'; '.join(taken)}. {WAY_OUT}")
+        raise Refused("; ".join(taken), WAY_OUT)
     for text in taken:
         work.report.warn(text)
 

@@ -120,8 +120,11 @@ def _restarted(order: Order) -> Answers:
 
 
 def _asked(order: Order, name: str, state: str, **more: Any) -> dict[str, Any]:
-    service = {**order.services[name].data(), "env": {}}  # values go in ``env`` alone, which is kept from every log
-    returned = order.call({**order.common, "name": name, "service": service, "state": state, **more})
+    known = order.services.get(name)  # without it, a rollback goes by what was deployed
+    service = (
+        {"service": {**known.data(), "env": {}}} if known else {}
+    )  # values go in ``env`` alone, kept from every log
+    returned = order.call({**order.common, "name": name, **service, "state": state, **more})
     return deed.answer(name, state, returned)
 
 

@@ -43,7 +43,10 @@ def plan(action: Any, variables: Mapping[str, Any], options: Mapping[str, Any]) 
             problems += _tag(name, options["tag"])
             rendered = _render(action, variables, options, known, made, problems)
         else:
-            problems = [text for text in problems if text.startswith(f"service {name}:")] + _steps(options["to"])
+            own = [text for text in problems if text.startswith(f"service {name}:")]
+            made["passed_over"] = [f"{_on(host, text)}: goes back to it as it was deployed" for text in own]
+            made["chain"] = made["chain"] or [name]  # what it was deployed as is known on the host
+            problems = _steps(options["to"])
     except BadInput as error:
         problems.append(str(error))
     made["problems"] = [_on(host, text) for text in dict.fromkeys(problems)]

@@ -47,6 +47,8 @@ class Steps:
         self.papers.describe(record.CATALOGUE, checklist.told())
         planned, unused = planning.plan(self.action, self.variables, self.options)
         self.papers.keep_plan(self.host, planned)
+        for text in planned.get("passed_over") or []:
+            display.warning(text)
         return {"changed": False, "problems": planned["problems"], "chain": planned["chain"]}
 
     def gate(self) -> dict[str, Any]:

@@ -158,6 +158,16 @@ def test_a_rollback_needs_no_template_and_no_other_service(place):
     assert (made["problems"], made["chain"], rendered) == ([], ["queue"], None)
 
 
+def test_a_rollback_needs_no_description_either(place):
+    """What was deployed is known on the host; that somebody broke its entry since then may be why one goes back."""
+    services = copy.deepcopy(SERVICES)
+    services["queue"]["imagee"] = 1
+    made, unused = plan(place, services, {"state": "rolled_back"})
+    assert (made["problems"], made["chain"], made["services"]) == ([], ["queue"], {})
+    assert "imagee: unknown key" in made["passed_over"][0]
+    assert plan(place, services)[0]["problems"], "a deploy needs one"
+
+
 def test_templates_may_include_others_and_lie_elsewhere(place):
     other = place / "elsewhere"
     other.mkdir()

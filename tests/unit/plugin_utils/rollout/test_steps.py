@@ -281,6 +281,16 @@ def test_a_rollback_is_held_up_by_nobody(fleet):
     assert fleet.verdicts() == ["not_ready", "ready", "ready"]
 
 
+def test_a_rollback_of_a_service_whose_description_is_broken_goes_by_what_was_deployed(fleet, monkeypatch):
+    fleet.options |= {"state": "rolled_back"}
+    for node in fleet.nodes.values():
+        node.runs = NEW
+    monkeypatch.setitem(SERVICES, "queue", {"imagee": 1})
+    fleet.run()
+    assert all(node.states == ["rolled_back queue"] for node in fleet.nodes.values())
+    assert [fleet.outcome(host)["status"] for host in fleet.nodes] == ["pass"] * 3
+
+
 def test_a_rollback_can_be_done_again_where_it_says_from_what(fleet):
     fleet.options |= {"state": "rolled_back", "from": "2"}
     fleet.nodes["n2"].runs = NEW
