@@ -114,7 +114,6 @@ _KINDS: Dict[str, Law] = {
     "recorded_at": ("text", _text),
     "scrubbed": ("true or false", _flag),
     "simulated": ("true or false", _flag),
-    "scrubbed": ("true or false", _flag),
     "closed": ("true or false", _flag),
     "nvml_transcript": ("a state with a transcript", _transcript),
     "planted": ("a mapping of faults and finds", _planted),

@@ -38,9 +38,9 @@ def options(
     role = action._templar.template(variables["__muster_role"]) if variables.get("__muster_role") else None
     for option in arguments:
         for variable in _variables(name, option, role, inventory):
-            if option not in given and not _unsaid(variables.get(variable)):
+            if option not in given and not _unsaid(variables.get(variable), arguments[option]):
                 given[option], called[option] = action._templar.template(variables[variable]), variable
-                if _unsaid(given[option]):
+                if _unsaid(given[option], arguments[option]):
                     del given[option]
     return validated(action, given, arguments, called)
 
@@ -64,6 +64,7 @@ def validated(
     return dict(valid)
 
 
+<<<<<<< HEAD
 def refuse_strays(variables: Mapping[str, Any]) -> None:
     """Show variables that look like the collection's and are none; those that are surely meant for it are an error."""
     try:
@@ -76,6 +77,16 @@ def refuse_strays(variables: Mapping[str, Any]) -> None:
 def _unsaid(value: Any) -> bool:
     """Say whether a variable leaves the decision to the next one: the empty defaults of the roles do."""
     return value is None or (not value and not isinstance(value, bool))
+=======
+def _unsaid(value: Any, spec: Mapping[str, Any]) -> bool:
+    """Say whether a variable leaves the decision to the next one: the empty defaults of the roles do.
+
+    Zero does so for a number; where a text belongs it is what YAML made of ``00``, and no text.
+    """
+    if isinstance(value, bool) or (isinstance(value, (int, float)) and spec.get("type", "str") not in texts.NUMBERS):
+        return False
+    return not value
+>>>>>>> w-rollback
 
 
 def _variables(name: str, option: str, role: str | None, inventory: Mapping[str, str]) -> Iterator[str]:

@@ -100,8 +100,8 @@ def _made_from(asked: Asked) -> str:
     unused, check_dirs, profile_dirs, waivers, unused_baseline = asked
     files = [path for place in [CHECKS, *map(Path, check_dirs)] for path in yaml_files(place)]
     files += [*profiles.every_file(map(Path, profile_dirs)), *([Path(waivers)] if waivers else [])]
-    code = (Path(__file__), Path(catalogue.__file__), Path(profiles.__file__), Path(profile_files.__file__))
-    code = (*code, *fact_schema.MODULES, *SCHEMA)
+    modules = (catalogue.__file__, profiles.__file__, profile_files.__file__)
+    code = (Path(__file__), *map(Path, modules), *fact_schema.MODULES, *SCHEMA)
     return "".join([*map(_text, (*code, *files)), *bundle.sources().values()])
 
 

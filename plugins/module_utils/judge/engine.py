@@ -108,8 +108,8 @@ def _together(check: Mapping[str, Any], ground: Ground, found: List[Item]) -> Li
         groups.setdefault(say(item.value), []).append(item.label or "?")
     if not OPERATORS[operator].holds([item.value for item in known], operand) and known:
         few = sorted(groups.items(), key=lambda pair: -len(pair[1]))
-        observed = "; ".join(f"{value}: {', '.join(who[:8])}" for value, who in few)
-        return [_row(check, ground, None, FAIL, observed, said, known[0].source, None, len(found))]
+        shown = "; ".join(f"{value}: {', '.join(who[:8])}" for value, who in few)
+        return [_row(check, ground, None, FAIL, shown, said, known[0].source, None, len(found))]
     if unknown:
         first = unknown[0]
         trouble = first.missing or f"{say(first.value)} is no value, it is what stands where none was written"

@@ -47,17 +47,21 @@ def _text(value: Any) -> str:
 
 
 def _version(value: Any) -> str:
+    wrong = _text(value)
     try:
-        return _text(value) or (version(value) and "")
+        return wrong if wrong or version(value) else "no version"
     except ValueError as error:
         return str(error)
 
 
 def _pattern(value: Any) -> str:
+    if wrong := _text(value):
+        return wrong
     try:
-        return _text(value) or (re.compile(value) and "")
+        everything = re.search(value, "") is not None
     except re.error as error:
         return f"not a regular expression: {error}"
+    return "it matches everything, even nothing; leave it out where anything may stand" if everything else ""
 
 
 SCALARS: dict[str, Callable[[Any], str]] = {

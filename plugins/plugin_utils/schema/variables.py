@@ -20,7 +20,7 @@ from .facts import PREFIX, documented
 try:  # where a value was written; Ansible promises neither the class nor the tag
     from ansible._internal._datatag._tags import Origin
 except ImportError:  # pragma: no cover - every tested release has it
-    Origin = None  # type: ignore[assignment,misc]
+    Origin = None
 
 RESEMBLES = 0.75
 COMMON = ("deploy", "health", "record", "report", "rollback")  # prefixes that others use for variables of their own

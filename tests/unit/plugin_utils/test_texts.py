@@ -111,6 +111,18 @@ def test_the_variable_is_named_that_the_user_wrote() -> None:
     assert 'verify_domains[1]: "true"' in str(refused.value)
 
 
+@pytest.mark.parametrize("zero", [0, 0.0, False])
+def test_a_zero_is_no_variable_that_nobody_set(zero: Any) -> None:
+    """``rollback_from: 00`` would go back wherever anything runs."""
+    module = importlib.import_module("ansible_collections.muster.fleet.plugins.action.rollout")
+    variables = {"__muster_role": "rollback", "rollback_from": zero}
+    with pytest.raises(AnsibleActionFail, match="rollback_from is "):
+        inputs.options(Action("rollout", {"step": "plan"}), variables, module.ARGUMENTS, module.INVENTORY)
+    said = {"__muster_role": "rollback", "rollback_from": "", "rollback_max_hosts": 0, "muster_max_hosts": 7}
+    found = inputs.options(Action("rollout", {"step": "plan"}), said, module.ARGUMENTS, module.INVENTORY)
+    assert (found["from"], found["max_hosts"]) == ("", 7)
+
+
 def test_a_day_is_a_day() -> None:
     day = inputs.validated(Action("attest", {}), given("attest", expires=datetime.date(2026, 11, 8)), spec_of("attest"))
     assert day["expires"] == "2026-11-08"

@@ -119,6 +119,8 @@ def test_section_that_holds_no_keys_is_refused(path: str, value: Any, tmp_path: 
         ("gpu: {cuda_min: 12.2}", "gpu.cuda_min: 12.2: a text is expected (in quotes"),
         ("gpu: {model: '['}", "gpu.model: '[': not a regular expression"),
         ("gpu: {model: ''}", "this one is empty"),
+        ("gpu: {model: '.*'}", "gpu.model: '.*': it matches everything, even nothing"),
+        ("nic: {fabric: {device: 'mlx5|'}}", "nic.fabric.device: 'mlx5|': it matches everything"),
         ("gpu: {vendor: nvidai}", "gpu.vendor: 'nvidai' is none of any, none, nvidia, amd, gaudi; did you"),
         ("storage: {used_percent_max: 800}", "storage.used_percent_max: 800 is more than 100 percent"),
         ("security: {ssh_root_login: [no]}", "security.ssh_root_login: in its list: False: a text is expected"),
