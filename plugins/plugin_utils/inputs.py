@@ -64,7 +64,6 @@ def validated(
     return dict(valid)
 
 
-<<<<<<< HEAD
 def refuse_strays(variables: Mapping[str, Any]) -> None:
     """Show variables that look like the collection's and are none; those that are surely meant for it are an error."""
     try:
@@ -74,10 +73,6 @@ def refuse_strays(variables: Mapping[str, Any]) -> None:
         raise AnsibleActionFail(plain(error)) from error
 
 
-def _unsaid(value: Any) -> bool:
-    """Say whether a variable leaves the decision to the next one: the empty defaults of the roles do."""
-    return value is None or (not value and not isinstance(value, bool))
-=======
 def _unsaid(value: Any, spec: Mapping[str, Any]) -> bool:
     """Say whether a variable leaves the decision to the next one: the empty defaults of the roles do.
 
@@ -86,7 +81,6 @@ def _unsaid(value: Any, spec: Mapping[str, Any]) -> bool:
     if isinstance(value, bool) or (isinstance(value, (int, float)) and spec.get("type", "str") not in texts.NUMBERS):
         return False
     return not value
->>>>>>> w-rollback
 
 
 def _variables(name: str, option: str, role: str | None, inventory: Mapping[str, str]) -> Iterator[str]:
