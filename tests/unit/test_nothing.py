@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "lab"))
 
 from builder.__main__ import healthy
 from builder.node import NODES
+from builder.node import PROFILES as RACK
 
 from ansible_collections.muster.fleet.plugins.module_utils import host as h
 from ansible_collections.muster.fleet.plugins.module_utils.collect import node as collect_node
@@ -40,9 +41,11 @@ FINDINGS = {
     "firmware.system.placeholders",
     "host.cpu.frequency.limited_policies",
     "host.cpu.offline",
+    "host.environment.harmful",
     "host.kernel.taints",
     "host.processes.stuck",
     "log.crash_records",
+    "log.notes",
     "security.accounts.shared_uids",
     "security.accounts.uid_0",
     "security.accounts.without_password",
@@ -55,6 +58,8 @@ FINDINGS = {
 # Numbers of which zero is a reading like any other.
 READINGS = {
     "gpu.pci_count",  # of a machine that should have no accelerator
+    "host.limits.files_open_percent",
+    "host.limits.threads_percent",
     "host.load.per_thread",
     "host.memory.hardware_corrupted_bytes",
     "host.memory.swap_total_bytes",
@@ -183,7 +188,7 @@ def seen() -> dict[str, dict[str, Any]]:
     found = {}
     for klass in CLASSES:
         recording = healthy(next(node for node in NODES if node.klass == klass))
-        wanted = collect_node.wanted(catalogue.profile(klass)["values"])
+        wanted = collect_node.wanted(catalogue.profile(klass, [RACK])["values"])
         found[klass] = collect(Replay([recording.document]), collect_node.COLLECTORS, wanted, 60)
     return found
 
@@ -191,7 +196,7 @@ def seen() -> dict[str, dict[str, Any]]:
 @pytest.mark.parametrize("klass", CLASSES)
 def test_nothing_passes_that_nobody_named(klass: str, seen: Mapping[str, Any]) -> None:
     """On a healthy machine, each key of its profile names nothing in turn: whatever is held against it is not asked."""
-    profile = catalogue.profile(klass)
+    profile = catalogue.profile(klass, [RACK])
     for path, declared in profile_schema.keys().items():
         if not declared.type.startswith(("list", "entries")):
             continue

@@ -199,7 +199,7 @@ def updates(asked: Asked, release: Mapping[str, Any]) -> Dict[str, Any]:
     return {
         "source": "/run/reboot-required and the periodic update settings",
         "reboot_required": _reboot(asked) if debian else None,
-        "automatic": _apt_automatic(asked) if debian else _dnf_automatic(asked),
+        "automatic": _apt_automatic(asked) if debian else _dnf_automatic(asked) if release.get("id") else None,
     }
 
 
@@ -225,11 +225,11 @@ def _dnf_automatic(asked: Asked) -> Optional[bool]:
 
 
 def _listed(asked: Asked, folder: str) -> Optional[List[str]]:
-    """Return the names in a folder, or note why it cannot be listed: what was not looked at says nothing."""
+    """Return the names in a folder, none where there is no such folder, or note why it cannot be listed."""
     answer = asked.host.names(folder)
-    if answer.state == OK and answer.names:
+    if answer.state in (OK, ABSENT):
         return answer.names
-    asked.fail(folder, answer.state if answer.state != OK else "empty")
+    asked.fail(folder, answer.state)
     return None
 
 

@@ -55,7 +55,10 @@ def environment(asked: Asked) -> Dict[str, Any]:
     texts = {path: _text(asked, path) for path in listed}
     found = [(path, one) for path, text in texts.items() for one in parse.settings(text or "")]
     harmful = [f"{one.name}={one.value} in {path}" for path, one in found if one.harms]
-    whole = whole and None not in texts.values()
+    something = any(text and text.strip() for text in texts.values())  # every system has a profile, or units
+    if not something:
+        asked.fail("environment", "no file that sets variables could be read")
+    whole = whole and something and None not in texts.values()
     return {
         "source": "/etc",
         "harmful": harmful if harmful or whole else None,

@@ -71,8 +71,13 @@ def _contains(observed: Any, operand: Any) -> bool:
     return False
 
 
+def _is_blank(part: Any) -> bool:
+    """Say whether a part of a list has no value; in a list of words, "unknown" is a word that somebody said."""
+    return is_missing(part) and str(part).strip().lower() != "unknown"
+
+
 def _refuse_unknown(observed: Any) -> None:
-    if any(is_missing(part) for part in observed):
+    if any(_is_blank(part) for part in observed):
         raise ValueError("a part of the list has no value")
 
 
@@ -83,7 +88,7 @@ def _contains_all(observed: Any, operand: Any) -> bool:
 def _subset_of(observed: Any, operand: Any) -> bool:
     """Say whether nothing stands in a list but what may; one part too many decides, whatever else is unknown."""
     allowed = _list(operand)
-    if not all(part in allowed for part in _list(observed) if not is_missing(part)):
+    if not all(part in allowed for part in _list(observed) if not _is_blank(part)):
         return False
     _refuse_unknown(observed)
     return True

@@ -20,14 +20,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "lab"))
 
 from builder import host_job as lab
 from builder.__main__ import healthy
-from builder.node import NODES
+from builder.node import NODES, PROFILES
 
 CLASSES = {node.klass: node for node in reversed(NODES)}
 PARTS = re.compile(
     r"/proc/(driver|modules)|/sys/(module|bus/pci|class/(infiniband|drm|accel))|/dev/|/lib/|/usr/|/etc/ld|"
     r"/sys/devices/.*/(driver|device|drm|accel|infiniband/[^/]+/(device|node_type))(/|$)"
 )
-WANTED = {klass: host.wanted(catalogue.profile(klass)["values"]) for klass in CLASSES}
+WANTED = {klass: host.wanted(catalogue.profile(klass, [PROFILES])["values"]) for klass in CLASSES}
 CHARACTER = {"mode": 0o020666, "uid": 0, "gid": 0, "size": 0, "mtime": 0}
 
 

@@ -132,7 +132,7 @@ def test_section_that_holds_no_keys_is_refused(path: str, value: Any, tmp_path: 
         ("firmware: {machines: {X1: {dims: 3}}}", "firmware.machines.X1.dims: unknown key; did you mean dimms?"),
         ("sources: {gpuu: us}", "sources.gpuu: no such key or section; did you mean gpu?"),
         ("sources: {gpu: ''}", "sources.gpu: a text is expected"),
-        ("sources: [gpu]", "sources: a mapping of key or section to text is expected"),
+        ("sources: [gpu]", "sources is a mapping of paths to texts"),
     ],
 )  # fmt: skip
 def test_refusal_names_file_line_and_key(text: str, complaint: str, tmp_path: Path) -> None:
