@@ -51,6 +51,7 @@ def place_fixture(tmp_path: Path, lab: Path) -> Path:
         "ansible_connection": "local",
         "ansible_python_interpreter": "{{ ansible_playbook_python }}",
         "muster_class": "cpu_only",
+        "muster_profile_dirs": [f"{lab}-site/profiles"],
         "verify_replay": [str(lab / ".build" / "head-a01-01" / "recording.json")],
         "muster_expected_hosts": 0,
     }

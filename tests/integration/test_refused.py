@@ -41,6 +41,7 @@ def usual_fixture(lab: Path) -> dict[str, Any]:
         "ansible_connection": "local",
         "ansible_python_interpreter": "{{ ansible_playbook_python }}",
         "muster_class": "cpu_only",
+        "muster_profile_dirs": [f"{lab}-site/profiles"],
         "verify_replay": [str(lab / ".build" / "head-a01-01" / "recording.json")],
     }
 

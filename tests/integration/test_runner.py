@@ -28,6 +28,7 @@ def private_data(lab: Path, environment: dict[str, str], collections: Path, tmp_
     """A runner's private data directory with the simulated rack as its inventory."""
     folder = tmp_path / "private"
     shutil.copytree(lab, folder / "inventory")
+    shutil.copytree(f"{lab}-site", folder / "inventory-site")
     (folder / "project").mkdir()
     (folder / "env").mkdir()
     ansible = {name: value for name, value in environment.items() if name.startswith("ANSIBLE_")}

@@ -36,6 +36,7 @@ META = {
 OPTIONS = {
     "profile": KLASS, "rack": None, "slot": None, "check_dirs": [], "profile_dirs": [], "waivers": None, "domains": [],
     "phases": [], "gated": False, "deadline": 5.0, "replay": [], "nvml_library": None, "planted": None,
+    "baseline": None, "class_named": True,
 }  # fmt: skip
 
 

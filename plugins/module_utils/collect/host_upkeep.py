@@ -9,6 +9,7 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional
 
 from ..host import ABSENT, OK, Asked
 from ..parse import environment as parse
+from ..parse.plain import not_plain
 
 FILES = (
     *("/etc/environment", "/etc/profile", "/etc/bash.bashrc", "/etc/bashrc", "/etc/security/pam_env.conf"),
@@ -93,7 +94,11 @@ def _text(asked: Asked, path: str) -> Optional[str]:
     """Return a file's text, "" where there is none, ``None`` when it cannot be read."""
     answer = asked.host.read(path)
     known = _told(asked, path, answer.state, answer.detail) and not answer.truncated
-    return answer.data.decode("utf-8", "replace") if known else None
+    text = answer.data.decode("utf-8", "replace")
+    objection = not_plain(text)
+    if objection:
+        asked.fail(path, objection)
+    return text if known and not objection else None
 
 
 # kernel modules of DKMS
