@@ -18,7 +18,7 @@ from ..module_utils.judge.catalogue import conditions
 from ..module_utils.judge.paths import tokens
 from ..module_utils.judge.settled import settled
 from . import bundle, catalogue, profile_files, profiles
-from .files import CHECKS, write, yaml_files
+from .files import CHECKS, BadInput, write, yaml_files
 from .kept import kept
 from .schema import DECLARED
 from .schema import facts as fact_schema
@@ -71,7 +71,10 @@ def _made(asked: Asked) -> bytes:
     """Return two lines of JSON: what reports tell of the checks, and what the judge needs."""
     profile, check_dirs, profile_dirs, waivers, baseline = asked
     checks = catalogue.checks(Path(place) for place in check_dirs)
-    judged_by = catalogue.profile(profile, [Path(place) for place in profile_dirs], baseline)
+    places = [Path(place) for place in profile_dirs]
+    judged_by = catalogue.profile(profile, places, baseline)
+    if not any(layer.kind == profile_files.HARDWARE for layer in profiles.layers(profile, places, baseline)):
+        raise BadInput(f"profile {profile}: extends is missing: name the hardware that it builds on, or generic")
     profile_schema.refuse_unread(judged_by["values"], _read(checks))
     needed = {
         "checks": [_judged(check, judged_by) for check in checks],

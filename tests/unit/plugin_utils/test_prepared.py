@@ -76,3 +76,11 @@ def test_what_is_wrong_is_said_in_every_run(tmp_path, runs):
             prepared.ready("generic", [], [], str(tmp_path / "none.yml"))
         with pytest.raises(BadInput, match="not a directory"):
             prepared.ready("generic", [], [str(tmp_path / "none")], None)
+
+
+def test_a_profile_that_builds_on_nothing_judges_nobody(tmp_path, runs):
+    """What it does not say nobody asks: a machine would be ready by a handful of checks."""
+    (tmp_path / "mine.yml").write_text("name: mine\ngpu: {count: 8}\n", encoding="utf-8")
+    runs("one")
+    with pytest.raises(BadInput, match="profile mine: extends is missing: name the hardware .*, or generic"):
+        prepared.ready("mine", [], [str(tmp_path)], None)
