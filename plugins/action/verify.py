@@ -39,7 +39,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "baseline": {"type": "str"},
     "waivers": {"type": "path"},
     "domains": {"type": "list", "elements": "str", "default": [], "choices": list(DOMAINS)},
-    "phases": {"type": "list", "elements": "int", "default": []},
+    "phases": {"type": "list", "elements": "int", "default": [], "choices": list(range(13))},
     "gated": {"type": "bool", "default": False},
     "deadline": {"type": "float", "default": 45},
     "replay": {"type": "list", "elements": "path", "default": []},

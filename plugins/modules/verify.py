@@ -63,6 +63,7 @@ options:
     description: Judge only these bring-up phases.
     type: list
     elements: int
+    choices: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]
     default: []
   gated:
     description: Do not judge a phase when an earlier one is not ready.

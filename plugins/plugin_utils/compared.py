@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..module_utils.judge import waivers as waiving
+from ..module_utils.judge.paths import tokens
 from ..module_utils.judge.results import WAIVED
 from . import catalogue, earlier, fleet, rundir
 from .files import BadInput
@@ -38,11 +39,14 @@ def compared(
     by_name = {str(record["name"]): record for record in records if record.get("compared", True)}
     if not by_name:
         return {"fleet": [], "fleet_checks": {}}
-    members = [
-        fleet.member(record, facts, checks)
-        for name, record in by_name.items()
-        if record.get("reached") and (facts := directory.facts(name)) is not None
-    ]
+    domains: set[str] = set()
+    members = []
+    for name, record in by_name.items():
+        facts = directory.facts(name) if record.get("reached") else None
+        if facts is not None:
+            domains |= facts.keys()
+            members.append(fleet.member(record, facts, checks))
+    checks = [check for check in checks if not domains or _domain(check) in (None, *domains)]
     cables = plan(Path(options["cable_plan"]).expanduser()) if options.get("cable_plan") else None
     seen = fabric.read(Path(options["fabric"]).expanduser()) if options.get("fabric") else fabric.Fabric()
     ground = fleet.Ground(by_name, rundir.now(), cables, _accepted(directory, by_name, checks, options, merged), seen)
@@ -50,6 +54,11 @@ def compared(
     waived = catalogue.waivers(Path(options["waivers"]), known, True) if options.get("waivers") else []
     rows = [_waived(row, waived, ground.at[:10]) for row in fleet.judge(checks, members, ground)]
     return {"fleet": rows, "fleet_checks": fleet.entries(checks)}
+
+
+def _domain(check: Mapping[str, Any]) -> str | None:
+    """Return the domain of facts that a check compares; what a run did not ask for, it does not compare."""
+    return tokens(check["subject"])[0] if check["subject"] else None
 
 
 def _waived(row: dict[str, Any], waivers: list[dict[str, Any]], today: str) -> dict[str, Any]:
@@ -67,13 +76,14 @@ def _accepted(
 ) -> Accepted:
     """Return for each host the values of its last accepted run, if it has one."""
     asked = [check for check in checks if check["compare"] == "drift"]
+    needed = {domain for check in asked if (domain := _domain(check))}
     found: Accepted = {}
     for run, summary in _candidates(directory, options, merged):
         for name in records.keys() - found.keys():
             before = summary["hosts"].get(name)
             alike = before and before.get("simulated", False) == records[name].get("simulated", False)
             facts = run.facts(name) if alike else None
-            if facts is not None:
+            if facts is not None and needed <= facts.keys():  # a run that asked less says nothing of the rest
                 found[name] = run.run_id, {check["id"]: values(check, facts) for check in asked}
         if len(found) == len(records):
             break

@@ -78,7 +78,7 @@ class Play:
         """Return what of the checks is asked, where that is not all: a run is compared with its like."""
         asked = ("phases",) if kind == "health" else ("domains", "phases")
         said = {key: [self._said(f"{role}_{key}", meant) for role in roles] for key in asked}
-        scope = {key: sorted(next(filter(None, values))) for key, values in said.items() if any(values)}
+        scope = {key: _listed(next(filter(None, values))) for key, values in said.items() if any(values)}
         return scope or None
 
     def _nobody(self, kind: str, pattern: str) -> None:
@@ -92,7 +92,7 @@ class Play:
 
     def _refuse(self, kind: str, said: str) -> None:
         if kind in rundir.JUDGING:
-            self._report([troubles.Trouble(troubles.JUDGED, said)])
+            self._report([troubles.Trouble(troubles.JUDGED, said)], silent=f"not asked: {said}")
         raise BadInput(said)
 
     def controller(self, kind: str) -> list[str]:
@@ -169,6 +169,9 @@ class Play:
         directory = self._run()
         directory.expect([], str(rundir.identity()["kind"]))
         expected = self._said("muster_expected_hosts", directory.expected())
+        if expected and not str(expected).isdecimal():
+            said = f"muster_expected_hosts is {str(expected)!r}, and must be a whole number."
+            found = [*found, troubles.Trouble(troubles.NUMBER, said)]
         given = {"expected_hosts": expected if str(expected).isdecimal() else 0, **options}
         reported.report(directory, given, self.variables, found)
 
@@ -189,6 +192,13 @@ class Play:
             except Exception:  # a variable that cannot be read is told of by the task that needs it
                 return None
         return None
+
+
+def _listed(value: Any) -> list[Any]:
+    """Return a list as a person may write it on the command line: alone, or with commas."""
+    parts = value.split(",") if isinstance(value, str) else value if isinstance(value, (list, tuple)) else [value]
+    texts = sorted({str(part).strip() for part in parts}, key=lambda part: (len(part), part))
+    return [int(text) if text.isdecimal() else text for text in texts]
 
 
 def why(host: str) -> str:

@@ -73,7 +73,7 @@ def report(
     meta = _head(directory, begun, merged, at) | {
         **site,
         "catalogue": {name: entry for record in records for name, entry in record["catalogue"].items()},
-        **_silent(set(expected) - {str(record["name"]) for record in records}, variables),
+        **_silent(set(expected) - {str(record["name"]) for record in records}, variables, options.get("silent")),
         "fleet": slices.rows(merged)
         + troubles.rows(found, at)
         + beside["fleet"]
@@ -155,8 +155,11 @@ def _deploys(records: list[dict[str, Any]]) -> bool:
     return bool(records) and not any(record.get("compared", True) for record in records)
 
 
-def _silent(silent: set[str], variables: Mapping[str, Any]) -> dict[str, Any]:
-    """Return where the hosts without a record stand, as the inventory knows it, and what their failed task said."""
+def _silent(silent: set[str], variables: Mapping[str, Any], otherwise: str | None) -> dict[str, Any]:
+    """Return where the hosts without a record stand, as the inventory knows it, and what their failed task said.
+
+    ``otherwise`` is said of those that no task was asked about.
+    """
     hostvars = variables.get("hostvars") or {}
     known = {name for name in silent if name in hostvars}
     places = {}
@@ -167,7 +170,8 @@ def _silent(silent: set[str], variables: Mapping[str, Any]) -> dict[str, Any]:
         except Exception:  # a variable that cannot be read is told of in the host's reason
             continue
         places[name] = {key: value for key, value in given.items() if value is not None}
-    return {"inventory": places, "words": unjudged.words(sorted(known), hostvars)}
+    words = dict.fromkeys(silent, otherwise) if otherwise else {}
+    return {"inventory": places, "words": words | unjudged.words(sorted(known), hostvars)}
 
 
 def version() -> str:

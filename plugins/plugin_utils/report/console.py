@@ -62,10 +62,17 @@ def closing_lines(run: Run) -> list[str]:
     beside = [row for row in findings.of_rows(run["fleet"]) if (row["message"] or "-") not in (run["reason"] or "")]
     for row in beside[:HOSTS_SHOWN]:
         lines.append(f"  fleet  {plain(findings.sentence(row, run['catalogue']), 160)}")
-    lines += filter(None, [*_releases(run), merged_sentence(run), site_sentence(run)])
+    lines += filter(None, [scope_sentence(run), *_releases(run), merged_sentence(run), site_sentence(run)])
     if run["report"]:
         lines.append(f"report: {plain(run['report'], 500)}")
     return lines + list(_planted_lines(run))
+
+
+def scope_sentence(run: Run) -> str:
+    """What of the checks was asked, where that was not all of them."""
+    scope = run.get("scope") or {}
+    asked = [f"{key} {', '.join(map(str, scope[key]))}" for key in ("domains", "phases") if scope.get(key)]
+    return f"only a part was asked: {plain('; '.join(asked), 300)}" if asked else ""
 
 
 def _releases(run: Run) -> Iterator[str]:

@@ -8,7 +8,7 @@ import re
 from typing import Any, Iterable, Iterator, Mapping
 
 from . import findings, todo
-from .console import merged_sentence, planted_sentence, site_sentence, word
+from .console import merged_sentence, planted_sentence, scope_sentence, site_sentence, word
 from .terms import COUNTED, VERDICT_WORDS, band, phase_title
 from .text import plain
 
@@ -54,7 +54,7 @@ def _head(run: Run) -> Iterator[str]:
         yield f"> {escaped(run['reason'])}\n"
     if run["planted"]:
         yield f"> {planted_sentence(run['planted'])}\n"
-    for said in filter(None, (merged_sentence(run), site_sentence(run))):
+    for said in filter(None, (scope_sentence(run), merged_sentence(run), site_sentence(run))):
         yield f"> {escaped(said, 2000)}\n"
     would = "would be " if dry else ""
     yield _cells("rack", *(f"{marks[verdict]}{would}{VERDICT_WORDS[verdict].lower()}" for verdict in COUNTED))

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Mapping
 
 from . import findings, heatmap, todo
-from .console import merged_sentence, planted_sentence, site_sentence, word
+from .console import merged_sentence, planted_sentence, scope_sentence, site_sentence, word
 from .terms import COUNTED, PASSED_MUSTER, PHASES, VERDICT_WORDS, VERDICTS, band, phase_title, rank
 from .text import natural
 
@@ -72,7 +72,9 @@ def _sentence(run: Run, passed: int, total: int) -> str:
     if not total:
         return f"Nothing was judged: {run['reason']}" + ("" if str(run["reason"]).endswith(".") else ".")
     sentence = f"{passed} of {total} hosts {'would pass' if run.get('check_mode') else 'passed'} muster"
-    return f"{sentence}, and yet the run does not." if passed == total and run["reason"] else f"{sentence}."
+    sentence += ", and yet the run does not." if passed == total and run["reason"] else "."
+    asked = scope_sentence(run)
+    return f"{sentence} {asked[0].upper()}{asked[1:]}." if asked else sentence
 
 
 def _when(stamp: object) -> str:

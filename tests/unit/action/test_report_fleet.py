@@ -70,6 +70,33 @@ def test_drift_is_measured_against_the_newest_run_that_ended_well(tmp_path: Path
     assert document["verdict"] == "ready", "a version that changed is told, not punished"
 
 
+def keep(base: Path, name: str, facts: dict[str, Any]) -> dict[str, Any]:
+    """Keep one host with these facts, report it, and return the document of the run."""
+    directory = rundir.RunDirectory(str(base), name)
+    directory.expect(["a"])
+    directory.keep(record("a"), facts)
+    records = directory.records()
+    document = assemble(records, ["a"], META | {"run_id": name} | compared(directory, records, {}))
+    (directory.path / "run.json").write_text(json.dumps(document))
+    return document
+
+
+def test_a_run_that_asks_a_part_is_neither_measured_by_the_rest_nor_measures_it(tmp_path: Path) -> None:
+    whole = {
+        "host": {"kernel": {"release": "6.8"}},
+        "security": {"host_keys": [{"label": "ed25519", "type": "ed25519", "fingerprint": "x"}]},
+        "time": {"offset_s": 0.1},
+    }
+    wrong = ("fail", "unknown")
+    keep(tmp_path, "r1", whole)
+    part = keep(tmp_path, "r2", {"time": whole["time"]})
+    assert [row["id"] for row in part["fleet"] if row["status"] in wrong] == []
+    assert part["verdict"] == "ready"
+    again = keep(tmp_path, "r3", {**whole, "host": {"kernel": {"release": "6.9"}}})
+    changed = [row for row in again["fleet"] if row["status"] in wrong and row["id"].startswith("fleet.drift")]
+    assert [row["message"] for row in changed] == ["a: kernel release is 6.9, it was 6.8 in run r1"]
+
+
 def test_simulated_hosts_are_not_measured_by_real_ones(tmp_path: Path) -> None:
     run(tmp_path, "r1", {"a": "6.8"})
     unused, document = run(tmp_path, "r2", {"a": "6.9"}, simulated=True)
