@@ -190,7 +190,10 @@ def time(value: Any, where: str) -> str:
     found = _date(value, where, datetime.datetime.fromisoformat, "a time (YYYY-MM-DDTHH:MM:SSZ)")
     if not isinstance(found, datetime.datetime):
         found = datetime.datetime(found.year, found.month, found.day, tzinfo=datetime.timezone.utc)
-    return stamp(found)
+    try:
+        return stamp(found)
+    except OverflowError:
+        raise BadInput(f"{where} is no time that a calendar has: {value!r}") from None
 
 
 def _date(value: Any, where: str, law: Callable[[str], datetime.date], form: str) -> datetime.date:

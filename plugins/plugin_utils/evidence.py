@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime
 import email.utils
 import hashlib
+import math
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -67,10 +68,10 @@ def _valid(entry: Entry) -> dict[str, Any]:
         "file": not isinstance(raw.get("file", ""), str),
         "url": "url" in raw and urlsplit(str(raw["url"])).scheme not in ("http", "https"),
         "command": not isinstance(command, list) or not command or not all(isinstance(part, str) for part in command),
-        "max_age_days": isinstance(age, bool) or not isinstance(age, (int, float)) or age <= 0,
+        "max_age_days": isinstance(age, bool) or not isinstance(age, (int, float)) or not 0 < age < math.inf,
         "match": "match" in raw and not is_pattern(raw["match"]),
         "dated": "dated" in raw and not isinstance(raw["dated"], datetime.date) and not is_pattern(raw["dated"]),
-        "live": not isinstance(raw.get("live", False), bool),
+        "live": not isinstance(raw.get("live", False), bool) or ("file" in raw and raw.get("live") is True),
     }
     bad = [key for key, is_wrong in wrong.items() if is_wrong]
     if bad:

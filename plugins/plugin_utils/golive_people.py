@@ -49,6 +49,8 @@ def four_eyes(signed: Mapping[str, str], alone: str | None) -> Row:
     said = f"{len(people)} people"
     if len(people) == 1 and set(signed) == {alone}:
         said = f"{alone} alone, as the decisions allow (sole_signer)"
+    elif not people:
+        reasons = ["nobody signed off"]
     elif len(people) == 1:
         named = ", ".join(sorted(signed))
         reasons = [f"{named} signed off in every role: a second person has to, or sole_signer names the one who may"]
@@ -83,7 +85,8 @@ def _signoff_flaw(found: Mapping[str, Any] | None, entry: Mapping[str, Any], run
 def approvals(signoffs: list[Row], struck: Mapping[str, str]) -> list[Row]:
     """Return the final approvals, each as good as the sign-offs of its roles; reasons stand with the sign-offs.
 
-    One of which no sign-off is required is unknown, and refuses, unless the site struck it out by name.
+    One of which no sign-off is required is unknown, and refuses, unless the site struck it out by name. A role whose
+    sign-off the site decided not to require is not named among those that approved.
     """
     status = {slug(row["title"]): row["status"] for row in signoffs}
     rows = []
@@ -95,5 +98,6 @@ def approvals(signoffs: list[Row], struck: Mapping[str, str]) -> list[Row]:
             continue
         worst = FAIL if FAIL in seen else UNKNOWN if UNKNOWN in seen or not seen else PASS
         owed = f"{name} approval is unknown: no sign-off is required of {', '.join(roles)}; not_required strikes it out"
-        rows.append(row(item, title, [] if seen else [owed], ", ".join(roles)) | {"status": worst})
+        asked = [role for role in roles if slug(role) in status]
+        rows.append(row(item, title, [] if seen else [owed], ", ".join(asked)) | {"status": worst})
     return rows

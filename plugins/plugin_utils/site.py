@@ -46,9 +46,8 @@ def _problem(entry: Entry, kind: str) -> str | None:
 
 
 def is_pattern(text: Any) -> bool:
-    """Say whether a text is a regular expression."""
+    """Say whether a text is a regular expression, and one that asks for something: nothing at all does not match it."""
     try:
-        re.compile(text)
+        return re.search(text, "") is None
     except (re.error, TypeError):
         return False
-    return True

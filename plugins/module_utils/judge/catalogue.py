@@ -20,6 +20,7 @@ COVERS = re.compile(
     r"^(piqc:\d+\.\d+|themisdb:[a-z0-9-]+\.\d+|azaion:[a-z0-9-]+\.\d+|gaudi3:[a-z0-9-]+\.\d+|seraphim:[a-z0-9-]+\.\d+)$"
 )
 MEASURED_APART = ("defined",)
+ASK_FOR_NONE = ("eq", "subset_of")  # operators to which an empty list says that there must be none
 
 
 class BadCatalogue(ValueError):
@@ -58,15 +59,24 @@ def _problems(raw: Mapping[str, Any]) -> Iterable[str]:
     if ("using" in raw) == ("subject" in raw):
         yield "a check has either subject and expect, or using"
     elif "using" in raw:
-        if raw["using"] not in FUNCTIONS:
+        if not isinstance(raw["using"], str) or raw["using"] not in FUNCTIONS:
             yield f"using names no registered function: {raw['using']!r}; known are {', '.join(sorted(FUNCTIONS))}"
     else:
         yield from _path_problems(raw["subject"])
         yield from _expect_problems(raw.get("expect"))
     for condition in conditions(raw):
         yield from _condition_problems(condition)
-    where = raw.get("where", {})
-    yield from ([] if isinstance(where, dict) else ["where is a mapping"])
+    yield from _where_problems(raw.get("where", {}))
+
+
+def _where_problems(where: Any) -> Iterable[str]:
+    if not isinstance(where, dict):
+        yield "where is a mapping"
+        return
+    for wanted in where.values():
+        for operator in wanted if isinstance(wanted, dict) else ():
+            if operator not in OPERATORS or OPERATORS[operator].collective:
+                yield f"where: unknown operator {operator!r}"
 
 
 def conditions(raw: Mapping[str, Any]) -> List[Any]:
@@ -90,13 +100,22 @@ def _expect_problems(expect: Any) -> Iterable[str]:
         if operator not in OPERATORS:
             yield f"unknown operator {operator!r}; known are {', '.join(OPERATORS)}"
         elif operator.endswith("matches") and isinstance(expect[operator], str):
-            try:
-                re.compile(expect[operator])
-            except re.error as error:
-                yield f"{operator}: not a regular expression: {error}"
+            yield from _pattern_problems(operator, expect[operator])
+        elif expect[operator] == [] and operator not in ASK_FOR_NONE:
+            yield f"{operator}: an empty list asks for nothing"
     together = [operator for operator in expect if operator in OPERATORS and OPERATORS[operator].collective]
     if together and len(expect) > 1:
         yield f"{together[0]} stands alone"
+
+
+def _pattern_problems(operator: str, pattern: str) -> Iterable[str]:
+    try:
+        anything = re.search(pattern, "") is not None and operator == "matches"
+    except re.error as error:
+        yield f"{operator}: not a regular expression: {error}"
+        return
+    if anything and not pattern.startswith("profile."):
+        yield f"{operator}: {pattern!r} matches everything, even nothing"
 
 
 def _condition_problems(condition: Any) -> Iterable[str]:

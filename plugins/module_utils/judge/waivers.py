@@ -22,9 +22,7 @@ def check_waiver(raw: Any, where: str, known: Iterable[str]) -> Dict[str, Any]:
     for key in raw:
         if key not in REQUIRED + OPTIONAL:
             raise BadCatalogue(f"{where}: waiver: unknown key {key!r}; known are {', '.join(REQUIRED + OPTIONAL)}")
-    for key in REQUIRED:
-        if raw.get(key) in (None, ""):
-            raise BadCatalogue(f"{where}: waiver of {raw.get('check', 'no check')}: {key} is missing")
+    _check_texts(raw, where)
     if raw["check"] not in known:
         raise BadCatalogue(f"{where}: waiver of {raw['check']}: there is no such check")
     hosts = raw.get("hosts", ["*"])
@@ -39,6 +37,16 @@ def check_waiver(raw: Any, where: str, known: Iterable[str]) -> Dict[str, Any]:
         ) from None
     text = {key: str(raw[key]) for key in ("check", "owner", "reason")}
     return dict(text, hosts=hosts, item=raw.get("item"), expires=day.isoformat()[:10])
+
+
+def _check_texts(raw: Dict[str, Any], where: str) -> None:
+    """Refuse a waiver that lacks a part, or that names a check, item, owner or reason by anything but text."""
+    for key in REQUIRED:
+        if raw.get(key) in (None, ""):
+            raise BadCatalogue(f"{where}: waiver of {raw.get('check', 'no check')}: {key} is missing")
+    for key in ("check", "owner", "reason", "item"):
+        if key in raw and not (isinstance(raw[key], str) and raw[key].strip()):
+            raise BadCatalogue(f"{where}: waiver of {raw['check']}: {key} is a text, not {raw[key]!r}")
 
 
 def apply(results: Iterable[Result], waivers: Iterable[Mapping[str, Any]], host: str, today: str) -> List[Result]:

@@ -20,6 +20,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -30,6 +31,7 @@ from ...module_utils.judge.operators import OPERATORS
 from ...module_utils.judge.paths import tokens
 from ..catalogue import overridden
 from ..files import ROLES, BadInput, entries, yaml_files
+from ..schema import facts as fact_schema
 
 FLEET = ROLES / "verify" / "files" / "fleet"
 REQUIRED = ("id", "title", "what", "phase", "severity", "compare", "covers", "source", "why", "fix")
@@ -49,12 +51,12 @@ def _count(least: int) -> Callable[[Any], bool]:
 
 
 def _positive(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < math.inf
 
 
 def _patterns(value: Any) -> bool:
     try:
-        return isinstance(value, list) and all(re.compile(part) for part in value)
+        return isinstance(value, list) and all(re.search(part, "") is None for part in value)
     except (TypeError, re.error):
         return False
 
@@ -93,6 +95,8 @@ def checks(directories: Iterable[Path] = (FLEET,)) -> list[dict[str, Any]]:
             for entry in entries(path):
                 meant = overridden(entry, said)
                 check = checked(meant.value, entry.where)
+                for wrong in fact_schema.path_problems(meant.value, check["by"]):
+                    raise BadInput(f"{entry.where}: {check['id']}: {wrong}")
                 if check["id"] in places:
                     raise BadInput(f"{entry.where}: {check['id']}: the id is taken at {places[check['id']]}")
                 places[check["id"]], found[check["id"]], said[check["id"]] = entry.where, check, meant.value
@@ -125,8 +129,9 @@ def _problems(raw: Mapping[str, Any]) -> Iterator[str]:
         yield f"phase {raw['phase']!r} is not a number from 0 to 12"
     if not isinstance(raw["covers"], list) or not all(COVERS.match(str(entry)) for entry in raw["covers"]):
         yield "covers is a list of seed items such as piqc:5.2"
-    if raw["compare"] not in OPTIONS:
+    if not isinstance(raw["compare"], str) or raw["compare"] not in OPTIONS:
         yield f"compare {raw['compare']!r} is none of {', '.join(OPTIONS)}"
+        return
     yield from _subject_problems(raw)
     yield from _option_problems(raw)
 

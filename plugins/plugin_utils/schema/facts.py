@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ from . import hint, profile
 
 MODULES = sorted((Path(__file__).parents[2] / "modules").glob("*_facts.py"))
 PREFIX = "muster_"
+KINDS = ("profile", "fact", "item")
+GROUPS = ("class", "rack", "item")  # of hosts, or by the thing's own name
+REFERENCE = re.compile(r"[A-Za-z]\w*\.\w")
 REACH: dict[str, Any] = {  # the controller's own
     "type": "dict",
     "contains": {"answered": {"type": "bool"}, "class_named": {"type": "bool"}},
@@ -51,8 +55,11 @@ def _returned(path: Path) -> dict[str, Facts]:
     return returned
 
 
-def path_problems(check: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what is wrong with the facts and profile keys that a check names."""
+def path_problems(check: Mapping[str, Any], by: Iterable[str] = ()) -> Iterator[str]:
+    """Yield what is wrong with the facts and profile keys that a check names.
+
+    ``by`` are the facts that make a group of hosts.
+    """
     chain: list[Facts] = []
     if "subject" in check:
         chain, wrong = _follow(check["subject"])
@@ -67,10 +74,21 @@ def path_problems(check: Mapping[str, Any]) -> Iterator[str]:
             yield f"applies: {wrong}"
     if chain:
         yield from (f"where: {wrong}" for path in check.get("where", {}) if (wrong := _beside(path, chain)))
-    for reference in _references([check.get("expect"), check.get("where"), check.get("with"), conditions(check)]):
-        wrong = _reference(reference, chain)
-        if wrong:
-            yield wrong
+    groups = [name for name in by if name not in GROUPS] if chain else []
+    yield from (f"by: {wrong}" for name in groups if (wrong := _beside(name, chain)))
+    said = [check.get("expect"), check.get("where"), check.get("with"), conditions(check)]
+    yield from (wrong for reference in _references(said) if (wrong := _reference(reference, chain)))
+    for text in _texts(said):
+        word = text.partition(".")[0]
+        if REFERENCE.match(text) and word not in KINDS and (near := hint(word.lower(), KINDS, 0.7)):
+            yield f"{text}: refers to nothing{near}"
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _texts(part)
 
 
 def profile_keys(check: Mapping[str, Any]) -> Iterator[str]:

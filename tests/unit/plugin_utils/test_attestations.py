@@ -148,6 +148,7 @@ MALFORMED = {
     "file and url": (lambda c: {**c, "evidence": {"file": "f", "url": "u"}}, "a file or a url, one of them"),
     "no such day": (lambda c: {**c, "expires": "2027-02-30"}, "expires is a date"),
     "never": (lambda c: {**c, "expires": "never"}, "expires is a date"),
+    "a time before all time": (lambda c: {**c, "when": "0001-01-01T00:00:00+14:00"}, "no time that a calendar has"),
     "no such time": (lambda c: {**c, "when": "yesterday"}, "when is a time"),
     "a number for a name": (lambda c: {**c, "who": 7}, "who is text, not 7"),
     "an item without a list": (lambda c: {**c, "item": "floor"}, "item is like piqc:0.1, not 'floor'"),

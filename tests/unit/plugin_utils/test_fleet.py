@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from ansible_collections.muster.fleet.plugins.plugin_utils import fleet
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput
@@ -53,6 +54,9 @@ class TestSchema:
             ({"phase": 13}, "phase 13 is not"),
             ({"phase": True}, "phase True is not"),
             ({"compare": "alike"}, "compare 'alike' is none of same_as_peers"),
+            ({"compare": ["unique"]}, r"compare \['unique'\] is none of same_as_peers"),
+            ({"compare": "outlier", "options": {"floor": float("inf")}}, "option floor is a number above 0"),
+            ({"compare": "unique", "options": {"ignore": [".*"]}}, "option ignore is a list of regular expressions"),
             ({"subject": "a b["}, "not a path"),
             ({"by": "class"}, "by is a list"),
             ({"where": {"a": {"same": True}}}, "where: unknown operator 'same'"),
@@ -78,8 +82,8 @@ class TestSchema:
             checked({**HEAD, "compare": "same_as_peers"}, "here:1")
 
     def test_an_id_twice_in_one_directory_is_an_error_in_another_a_replacement(self, tmp_path: Path) -> None:
-        text = "- {id: fleet.b, title: t, what: w, phase: 1, severity: %s, compare: unique, subject: x.y, covers: [], "
-        text += "source: s, why: w, fix: f}\n"
+        text = "- {id: fleet.b, title: t, what: w, phase: 1, severity: %s, compare: unique, covers: [], "
+        text += "subject: host.kernel.release, source: s, why: w, fix: f}\n"
         for place, severities in (("one", ["minor"]), ("two", ["major"]), ("three", ["major", "minor"])):
             (tmp_path / place).mkdir()
             (tmp_path / place / "a.yml").write_text("".join(text % severity for severity in severities))
@@ -87,6 +91,21 @@ class TestSchema:
         assert merged["severity"] == "major"
         with pytest.raises(BadInput, match=r"a\.yml:2: fleet\.b: the id is taken at .*a\.yml:1"):
             fleet.checks([tmp_path / "three"])
+
+    @pytest.mark.parametrize(
+        ("more", "problem"),
+        [
+            ({"subject": "host.kernel.relase"}, "subject host.kernel.relase"),
+            ({"subject": "rdma.devices[*].firmware", "by": ["modle"]}, "by: modle"),
+            ({"subject": "rdma.devices[*].firmware", "where": {"linklayer": "x"}}, "where: linklayer"),
+        ],
+    )
+    def test_a_path_that_no_collector_gives_is_refused(
+        self, tmp_path: Path, more: dict[str, Any], problem: str
+    ) -> None:
+        (tmp_path / "a.yml").write_text(yaml.safe_dump([{**PEERS, **more}]))
+        with pytest.raises(BadInput, match=rf"a\.yml:1: fleet\.test: {problem}"):
+            fleet.checks([tmp_path])
 
     def test_an_override_changes_only_what_it_says_and_names_a_check_that_is_there(self, tmp_path: Path) -> None:
         (tmp_path / "a.yml").write_text("- {override: fleet.peers.kernel, severity: minor}\n")
