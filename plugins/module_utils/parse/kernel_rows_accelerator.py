@@ -67,7 +67,7 @@ ROWS: Rows = [
      _AMD + _SOME + r"deferred hardware errors detected"),
     ("amdgpu", _C, "poison", "accelerator", "oison", "poisoned data reached an engine",
      _AMD + r"\b[Pp]oison (?:is )?(?:consum|creat)"),
-    ("amdgpu", _C, "rma", "replace", "RMA", "the card asks to be replaced (RMA)", 
+    ("amdgpu", _C, "rma", "replace", "RMA", "the card asks to be replaced (RMA)",
      r"amdgpu(?!.*(?i:not in rma\b)).*\bRMA\b"),
     ("amdgpu", _C, "bad_pages", "replace", "amdgpu", "too many bad memory pages",
      (_AMD + r"(?:(?i:bad[_ ]pages?|ras records|ras eeprom).*(?<!not )(?:reach|exceed)|"

@@ -14,8 +14,8 @@ OTHER_ADAPTERS = r"(?:bnxt_en|bnxt_re|bnge|ice|irdma|iavf|i40e|idpf|ionic|ionic_
 _NIC = r"^" + OTHER_ADAPTERS + r"\b.*"
 _FATAL = (
     r"(?:(?<![Nn]on-)\b[Ff]atal\b(?!.*(?:supported|enabled|disabled))|due to firmware status|"
-    r"(?i:timed ?out|timeout[:,]|\(timeout|_timeout\b|timeout (?:after|waiting|while|detected|occurred|error|on|during)\b|"
-    r"timeout\W*$|fail\w*\b.*\btimeout|timeout.*\bfail|not responding|unresponsive|"
+    r"(?i:timed ?out|(?:\(|_)timeout\b|timeout[:,]|timeout (?:after|waiting|while|detected|occurred|error|on|during)\b"
+    r"|timeout\W*$|fail\w*\b.*\btimeout|timeout.*\bfail|not responding|unresponsive|"
     r"unrecoverable|failed to recover|recovery failed|reset failed|health poll failed|critical error|"
     r"hardware error|hmc error|firmware reset aborted|(?:pf|core|glob)r failed|fw has asserted|"
     r"\bhang detected|heartbeat (?:stopped|lost|fail)|\bfw (?:is )?(?:down|dead|halted|stopped|not running)|safe mode))"

@@ -42,7 +42,8 @@ ROWS: Rows = [
     ("aer", _C, "not_recovered", "link", "AER: |DPC: |EDR: ", "a PCIe device did not recover from an error",
      PCI + r": (?:AER|DPC|PCIe|EDR): .*(?i:recovery failed|reset failed|failed to recover|can't recover)"),
     ("aer", _C, "containment", "link", "DPC: ", "a PCIe port was shut to contain an error",
-     PCI + r": DPC: (?!error containment capabilities)(?:.*(?:containment event|unmasked uncorrectable|ERR_(?:NON)?FATAL|RP PIO|not set in|timed out))"),
+     (PCI + r": DPC: (?!error containment capabilities).*(?:containment event|unmasked uncorrectable|"
+      r"ERR_(?:NON)?FATAL|RP PIO|not set in|timed out)")),
     ("aer", _C, "inaccessible", "link", "inaccessible|giving up", "a PCIe device does not answer any more",
      PCI + r": (?:.*(?:config space|device) inaccessible|not ready \d+ms after .*; giving up)"),
     ("aer", _C, "link_down", "link", "Link Down", "a PCIe slot lost its link",

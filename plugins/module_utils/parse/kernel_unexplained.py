@@ -15,7 +15,8 @@ from .kernel_kind import ADDRESS, compiled
 from .kernel_rows_fabric import OTHER_ADAPTERS
 
 LEVEL = 3  # syslog: err
-LEVELLED = ("nvidia", "amdgpu", "habanalabs", "fabric", "host", "kernel")  # families whose unknown lines the level tells
+# Families whose unknown lines only their level shows.
+LEVELLED = ("nvidia", "amdgpu", "habanalabs", "fabric", "host", "kernel")
 
 DRIVERS: Dict[str, str] = {
     "nvidia": r"(?:NVRM\b|nvidia[\w-]*\b|nv_peer_mem\b|gdrdrv\b|\[drm:\w+ \[nvidia)",
@@ -91,8 +92,8 @@ NOISE: Dict[str, Tuple[str, ...]] = {
         r"No Caching mode page|Assuming drive cache|Asking for cache data failed|Incomplete mode parameter",
         r"^nvme\d+: .*\(sct 0x[01] / sc 0x[1-9]\)",
         # a volume that was tried as another kind of file system, and claimed by somebody else
-        r"Can't find (?:an? )?(?:valid )?(?:ext[234]|FAT) filesystem|couldn't mount as ext[23]|Invalid superblock magic number",
-        r"bogus number of|invalid media value|multipath: error getting device|error adding target to table",
+        r"Can't find (?:an? )?(?:valid )?(?:ext[234]|FAT) filesystem|couldn't mount as ext[23]",
+        r"Invalid superblock magic number|bogus number of|invalid media value|multipath: error getting device|error adding target to table",
         r"doesn't appear to be in the dev hash table|not clean -- starting background reconstruction",
         # what comes with another line
         r"handling fault status reg|\bDTE\[|Device table\[|QI (?:HEAD|PRIOR)|Skipped \d+ previous similar",
@@ -113,7 +114,7 @@ def unexplained(text: str, level: Optional[int]) -> Optional[str]:
 
 def noise(family: str, text: str) -> bool:
     """Say whether good machines print this line, too."""
-    return not compiled(_WORSE).search(text) and any(expression.search(text) for expression in _noise(family))
+    return not compiled(_WORSE).search(text) and any(each.search(text) for each in _noise(family))
 
 
 def _noise(family: str) -> List[Pattern[str]]:
@@ -127,5 +128,6 @@ DETAILS = re.compile(
 
 # Lines that repeat what people wrote: options of the boot loader, names of programs.
 QUOTED = re.compile(
-    r"(?:Unknown )?(?:[Kk]ernel )?[Cc]ommand line\b|audit: |type=\d+ audit\(|[\w-]+\[\d+\]: .*command line parameters:"
+    r"(?:Unknown )?(?:[Kk]ernel )?[Cc]ommand line\b|audit: |type=\d+ audit\(|"
+    r"[\w-]+\[\d+\]: .*command line parameters:"
 )
