@@ -93,7 +93,8 @@ NOISE: Dict[str, Tuple[str, ...]] = {
         r"^nvme\d+: .*\(sct 0x[01] / sc 0x[1-9]\)",
         # a volume that was tried as another kind of file system, and claimed by somebody else
         r"Can't find (?:an? )?(?:valid )?(?:ext[234]|FAT) filesystem|couldn't mount as ext[23]",
-        r"Invalid superblock magic number|bogus number of|invalid media value|multipath: error getting device|error adding target to table",
+        r"Invalid superblock magic number|bogus number of|invalid media value",
+        r"multipath: error getting device|error adding target to table",
         r"doesn't appear to be in the dev hash table|not clean -- starting background reconstruction",
         # what comes with another line
         r"handling fault status reg|\bDTE\[|Device table\[|QI (?:HEAD|PRIOR)|Skipped \d+ previous similar",
