@@ -53,10 +53,10 @@ def _crashed(_node: Node, rec: Recording) -> None:
 
 EVENT_CHECKS = """
 aer.corrected aer.uncorrected block.errors block.warning clock.unstable driver.probe fabric.fault fabric.unexplained
-fabric.warning filesystem.errors history.notes hung_task.blocked iommu.fault kernel.urgent limits.reached lockup.cpu
-lockup.throttled mce.corrected mce.uncorrected md.failed md.kicked memory.corrected memory.uncorrected mlx5.health
-mlx5.module netfs.lost netfs.stuck network.stalled nvme.controller nvme.errors oom.kills oom.limits panic.oops
-thermal.critical thermal.throttled
+fabric.warning filesystem.errors history.notes host.unexplained hung_task.blocked iommu.fault kernel.urgent
+limits.reached lockup.cpu lockup.throttled mce.corrected mce.uncorrected md.failed md.kicked memory.corrected
+memory.uncorrected mlx5.health mlx5.module netfs.lost netfs.stuck network.stalled nvme.controller nvme.errors
+oom.kills oom.limits panic.oops thermal.critical thermal.throttled
 """.split()  # noqa: SIM905
 _VENDOR_CHECKS = {
     "nvidia": ["nvidia.driver", "nvidia.unexplained", "nvidia.warning", "sxid.fatal", "sxid.nonfatal"]

@@ -830,7 +830,8 @@ ansible_facts:
               description: >-
                 Who reports it: xid, sxid, nvidia, amdgpu, habanalabs, nvme, md, block, filesystem, netfs, network,
                 mlx5, fabric (other adapters), driver (probes), thermal, mce, memory, aer, iommu, clock, limits, oom,
-                lockup, hung_task, panic, kernel; spread and rate are what many Xids show together.
+                lockup, hung_task, panic, host (other lines of IOMMU, drive and file system drivers), kernel; spread and
+                rate are what many Xids show together.
               type: str
             code: {description: "Its number, or what kind it is.", type: str}
             pci_address: {description: "The PCI function it names.", type: str}

@@ -34,7 +34,8 @@ def events(lines: Iterable[Line], boot: Optional[str] = None, booted_at: Optiona
     ``boot`` is the id of the running boot and ``booted_at`` when it began, in seconds since the epoch; an event all of
     whose lines are from before says ``this_boot: false``. ``over`` says that it recovered or that a restart cured it.
     """
-    in_order = sorted(lines, key=lambda line: line.at or 0.0)
+    kept = (line for line in lines if not kernel_unexplained.QUOTED.match(line.text))
+    in_order = sorted(kept, key=lambda line: line.at or 0.0)
     seen = _gathered(in_order, boot, booted_at)
     seen += kernel_spread.patterns(seen)
     kernel_history.grade(seen)
@@ -182,7 +183,7 @@ def _urgent(line: Line, unused_kinds: Sequence[Kind]) -> Optional[Event]:
 
 
 def _unexplained(line: Line, unused_kinds: Sequence[Kind]) -> Optional[Event]:
-    """A driver of accelerators or adapters calls a line an error, and no row above knows it."""
+    """A driver calls a line an error, and no row above knows it."""
     family = kernel_unexplained.unexplained(line.text, line.level)
     if family is None:
         return None

@@ -21,7 +21,8 @@ KINDS: Tuple[Kind, ...] = tuple(
     for rows in (kernel_rows_accelerator, kernel_rows_storage, kernel_rows_fabric, kernel_rows_host)
     for family, severity, code, action, needle, meaning, pattern in rows.ROWS
 )
-FAMILIES = tuple(dict.fromkeys(("xid", "sxid", "spread", "rate") + tuple(kind.family for kind in KINDS) + ("kernel",)))
+_TABLED = tuple(kind.family for kind in KINDS)
+FAMILIES = tuple(dict.fromkeys(("xid", "sxid", "spread", "rate") + _TABLED + ("host", "kernel")))
 
 # What a restart does not cure: worn or damaged parts, lost data, what nobody can explain. "family" or "family.code".
 # fmt: off

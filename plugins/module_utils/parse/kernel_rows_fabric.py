@@ -13,7 +13,9 @@ _MLX5 = r"mlx5_core " + PCI + r"\b.*"
 OTHER_ADAPTERS = r"(?:bnxt_en|bnxt_re|bnge|ice|irdma|iavf|i40e|idpf|ionic|ionic_rdma|efa|hfi1|qede?|qedr|cxgb4|mana)"
 _NIC = r"^" + OTHER_ADAPTERS + r"\b.*"
 _FATAL = (
-    r"(?:(?<![Nn]on-)\b[Ff]atal\b|due to firmware status|(?i:timed ?out|timeout|not responding|unresponsive|"
+    r"(?:(?<![Nn]on-)\b[Ff]atal\b(?!.*(?:supported|enabled|disabled))|due to firmware status|"
+    r"(?i:timed ?out|(?:\(|_)timeout\b|timeout[:,]|timeout (?:after|waiting|while|detected|occurred|error|on|during)\b"
+    r"|timeout\W*$|fail\w*\b.*\btimeout|timeout.*\bfail|not responding|unresponsive|"
     r"unrecoverable|failed to recover|recovery failed|reset failed|health poll failed|critical error|"
     r"hardware error|hmc error|firmware reset aborted|(?:pf|core|glob)r failed|fw has asserted|"
     r"\bhang detected|heartbeat (?:stopped|lost|fail)|\bfw (?:is )?(?:down|dead|halted|stopped|not running)|safe mode))"
@@ -46,6 +48,8 @@ ROWS: Rows = [
     ("fabric", _C, "port", "nic", "infiniband", "an RDMA port could not be started",
      r"infiniband (?P<device>[\w-]+): Couldn't (?:start|open|create|register|enable)\b"),
     *probe("fabric", "load_failed", OTHER_ADAPTERS, "the driver could not start the adapter"),
+    ("fabric", _C, "detached", "link", "PCIe link lost|dapter removed", "an adapter is gone from the bus",
+     r"^[\w-]+ " + PCI + r"\b.*(?:PCIe link lost|[Aa]dapter removed)"),
     ("fabric", _W, "module", "link", "", "a transceiver or cable is refused or reports an error",
      (_NIC + r"(?i:(?:unqualified|unsupported|not supported|faulty).*\bmodule|"
       r"module.*(?:fault|error|overheat|unqualif))")),

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 the muster.fleet authors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Lines that a driver of accelerators or adapters calls an error and that no row of the tables knows.
+"""Lines that a driver of accelerators, adapters, drives, file systems or IOMMUs calls an error and no row knows.
 
 Drivers of good machines print errors, too: assertions and failed reads while they start, sensors that a board lacks,
 the lines that follow one that is known. ``NOISE`` lists those, by driver; all else is shown.
@@ -11,21 +11,29 @@ from __future__ import annotations
 import re
 from typing import Dict, List, Optional, Pattern, Tuple
 
-from .kernel_kind import compiled
+from .kernel_kind import ADDRESS, compiled
 from .kernel_rows_fabric import OTHER_ADAPTERS
 
 LEVEL = 3  # syslog: err
-LEVELLED = ("nvidia", "amdgpu", "habanalabs", "fabric", "kernel")  # families whose unknown lines the level tells
+# Families whose unknown lines only their level shows.
+LEVELLED = ("nvidia", "amdgpu", "habanalabs", "fabric", "host", "kernel")
 
 DRIVERS: Dict[str, str] = {
     "nvidia": r"(?:NVRM\b|nvidia[\w-]*\b|nv_peer_mem\b|gdrdrv\b|\[drm:\w+ \[nvidia)",
     "amdgpu": r"(?:amdgpu\b|kfd kfd\b|\[drm:\w+ \[amdgpu\])",
     "habanalabs": r"(?:habanalabs\w*\b|hbl_\w+\b|accel accel\d)",
-    "fabric": r"(?:mlx[45]_\w+\b|mlx5\b|infiniband\b|ib_\w+\b|rdma_\w+\b|" + OTHER_ADAPTERS + r"\b)",
+    "fabric": (
+        r"(?:mlx[45]_\w+\b|mlx5\b|infiniband\b|ib_\w+\b|rdma_\w+\b|nvme_rdma\b|"
+        r"(?:pds_core|gve|tg3|bnx2x?|ixgbe|igb|igc)\b|" + OTHER_ADAPTERS + r"\b)"
+    ),
+    "host": (
+        r"(?:arm-smmu\S*|(?:\S+ " + ADDRESS + r": )?AMD-Vi|DMAR|EXT4-fs|JBD2|XFS|BTRFS|FAT-fs|ZFS|SPL|PANIC:|"
+        r"device-mapper|md(?:/\S+)?:|nvme[\w-]*|sd|Lustre(?:Error)?|LNet(?:Error)?|(?:lib)?ceph|rbd|NFS)(?![\w-])"
+    ),
 }
 # A read of something that a board may lack: no driver works the worse for it.
 _FAILED_READ = (
-    r"(?i)(?:failed|unable|could ?n[o']t|can(?:no|')t) (?:to )?(?:read|query|get|retrieve|find|set) (?:\w+[ -])*?"
+    r"(?i)(?:failed|unable|could ?n[o']t|can(?:no|')t) (?:to )?(?:read|query|get|retrieve|find) (?:\w+[ -])*?"
     r"(?:temperature|voltage|current|fan|pwm|power|sensor|clock|clk|eeprom|vpd|fru|serial|board|gpio|i2c|smbus|hwmon|"
     r"acpi|vddgfx|srat|crat|vfct|edid|inforom)\b"
 )
@@ -34,6 +42,10 @@ _HARMLESS_STATUS = (
     r"INSUFFICIENT_RESOURCES|STATE_IN_USE|IN_USE|MISSING_TABLE_ENTRY|NOT_COMPATIBLE|NOT_READY|BUSY_RETRY|"
     r"MODULE_LOAD_FAILED|ILLEGAL_ACTION|STREAM_NOT_ENABLED|BUFFER_TOO_SMALL"
 )
+# No noise, whatever else the line says; that memory is lost is what every reset says.
+_WORSE = r"(?i)(?<!vram is )\blost\b|\bdead\b|time(?:d[ -]?)?out|-110\b"
+# Statuses of the resource manager that tell of a broken GPU, lost resource, timeout, memory or link.
+_BAD_STATUS = r"status[ =:]+0x0*(?:[59fF]|6[256eE]|7[0-24-9])\b"
 # fmt: off
 NOISE: Dict[str, Tuple[str, ...]] = {
     "nvidia": (
@@ -52,7 +64,7 @@ NOISE: Dict[str, Tuple[str, ...]] = {
         r"NVRM:?.*(?:cpuidInfoAMD|Unrecognized AMD processor|objClInitPcieChipset|nvlogAllocBuffer)",
         r"NVRM:?.*(?:[Ll]eft-over mapping|failed to allocate vmap|can't alloc VA space|CC secret cleanup)",
         r"NVRM:?.*Possible bad register read(?!.*0xf{8}\b)",
-        r"NVRM:?.*(?:GspRmControl failed|rpcRmApi\w+: .*failed|Power Source change)",
+        r"NVRM:?(?!.*" + _BAD_STATUS + r").*(?:GspRmControl failed|rpcRmApi\w+: .*failed|Power Source change)",
         # the rest of a sentence that several lines tell
         r"NVRM:? +(?:installed in this system|in this system|nvidia\.ko|System Processor|Please |Firmware' )",
         r"NVRM:? +(?:www\.|the Linux|Supported NVIDIA|graphics driver)",
@@ -74,6 +86,19 @@ NOISE: Dict[str, Tuple[str, ...]] = {
         r"profile is \d+, changing it to HCA capability|(?i:ptp .*not supported)",
         r"hwrm req_type 0x[0-9a-f]+ seq id 0x[0-9a-f]+ error 0x(?:[2-79]|ffff)\b",
     ),
+    "host": (
+        # what firmware and boards leave out, and drives that lack a feature
+        r"\[Firmware (?:Bug|Warn|Info)\]|IRQ domain is empty|failed to set APST",
+        r"No Caching mode page|Assuming drive cache|Asking for cache data failed|Incomplete mode parameter",
+        r"^nvme\d+: .*\(sct 0x[01] / sc 0x[1-9]\)",
+        # a volume that was tried as another kind of file system, and claimed by somebody else
+        r"Can't find (?:an? )?(?:valid )?(?:ext[234]|FAT) filesystem|couldn't mount as ext[23]",
+        r"Invalid superblock magic number|bogus number of|invalid media value",
+        r"multipath: error getting device|error adding target to table",
+        r"doesn't appear to be in the dev hash table|not clean -- starting background reconstruction",
+        # what comes with another line
+        r"handling fault status reg|\bDTE\[|Device table\[|QI (?:HEAD|PRIOR)|Skipped \d+ previous similar",
+    ),
 }
 # fmt: on
 
@@ -90,7 +115,7 @@ def unexplained(text: str, level: Optional[int]) -> Optional[str]:
 
 def noise(family: str, text: str) -> bool:
     """Say whether good machines print this line, too."""
-    return any(expression.search(text) for expression in _noise(family))
+    return not compiled(_WORSE).search(text) and any(each.search(text) for each in _noise(family))
 
 
 def _noise(family: str) -> List[Pattern[str]]:
@@ -100,4 +125,10 @@ def _noise(family: str) -> List[Pattern[str]]:
 # What accompanies a machine check that another line has told already.
 DETAILS = re.compile(
     r"\[Hardware Error\]: *(?:TSC |RIP|PROCESSOR |Run the above|IPID|SYND|PPIN|ADDR |MISC |Corrupt|This system|In CPU)"
+)
+
+# Lines that repeat what people wrote: options of the boot loader, names of programs.
+QUOTED = re.compile(
+    r"(?:Unknown )?(?:[Kk]ernel )?[Cc]ommand line\b|audit: |type=\d+ audit\(|"
+    r"[\w-]+\[\d+\]: .*command line parameters:"
 )

@@ -92,6 +92,37 @@ def test_what_follows_an_xid_in_a_recording_is_explained(fixtures):
         ("fabric", "mlx5_core 0000:18:00.0: frob:12:(pid 9): the frobnicator is stuck"),
         ("fabric", "bnxt_en 0000:41:00.0 enp65s0f0np0: the frobnicator is stuck"),
         ("fabric", "infiniband ionic_0: the frobnicator is stuck"),
+        *(
+            ("fabric", f"{driver} 0000:41:00.0: the frobnicator is stuck")
+            for driver in ("pds_core", "gve", "tg3", "ixgbe", "igb", "bnx2x", "nvme_rdma")
+        ),
+        ("host", "arm-smmu-v3 arm-smmu-v3.5.auto: the frobnicator is stuck"),
+        ("host", "AMD-Vi: the frobnicator is stuck"),
+        ("host", "DMAR: the frobnicator is stuck"),
+        ("host", "EXT4-fs (md0): the frobnicator is stuck"),
+        ("host", "XFS (md1): the frobnicator is stuck"),
+        ("host", "BTRFS: the frobnicator is stuck"),
+        ("host", "FAT-fs (nvme0n1p1): the frobnicator is stuck"),
+        ("host", "PANIC: the frobnicator is stuck"),
+        ("host", "device-mapper: raid: the frobnicator is stuck"),
+        ("host", "md/raid1:md0: the frobnicator is stuck"),
+        ("host", "md: the frobnicator is stuck"),
+        ("host", "nvme nvme1: the frobnicator is stuck"),
+        ("host", "nvme1n1: the frobnicator is stuck"),
+        ("host", "sd 0:0:3:0: [sda] the frobnicator is stuck"),
+        ("host", "LustreError: 4211:0:(file.c:12:frob()) the frobnicator is stuck"),
+        ("host", "LNetError: 4211:0:(file.c:12:frob()) the frobnicator is stuck"),
+        ("host", "libceph: the frobnicator is stuck"),
+        ("host", "ceph: the frobnicator is stuck"),
+        # neither what good machines fail to read nor what follows another line
+        ("amdgpu", "amdgpu 0000:c1:00.0: amdgpu: failed to set power limit"),
+        ("amdgpu", "amdgpu 0000:c1:00.0: amdgpu: failed to read temperature: device is dead"),
+        ("fabric", "mlx5_core 0000:18:00.0: failed to read eeprom: link lost"),
+        ("host", "nvme nvme1: failed to read power state: timed out"),
+        (
+            "nvidia",
+            "NVRM: GPU1 rpcRmApiControl_GSP: GspRmControl failed: hClient=0xc1d00001; status=0x00000065",
+        ),
     ],
 )
 def test_an_error_that_no_row_knows_is_shown(family, text):
@@ -115,7 +146,7 @@ def test_every_grade_of_every_family_is_judged_by_a_check():
     read_by_checks = {str(check.get("subject")) for check in catalogue.checks()}
     graded = {(row.family, row.severity) for row in kernel_patterns.KINDS}
     graded |= {("xid", grade) for grade in GRADES} | {("sxid", "critical"), ("sxid", "warning")}
-    graded |= {(family, "unknown") for family in ("nvidia", "amdgpu", "habanalabs", "fabric", "kernel")}
+    graded |= {(family, "unknown") for family in ("nvidia", "amdgpu", "habanalabs", "fabric", "host", "kernel")}
     graded |= {("spread", "warning"), ("rate", "warning")}
     missing = [
         f"{family}.{grade}"
