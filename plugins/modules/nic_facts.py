@@ -152,7 +152,7 @@ ansible_facts:
                 temperature_alarm_c: {description: "Temperature at which the module raises an alarm.", type: float}
                 rx_power_dbm: {description: "Light received by lane in dBm.", type: list, elements: float}
                 tx_power_dbm: {description: "Light sent by lane in dBm.", type: list, elements: float}
-                alarms: {description: "Names of the raised alarm and warning flags; null when the module has none.", type: list, elements: str}
+                alarms: {description: "Names of the raised alarm and warning flags, faults and lost signals; null when the module has none.", type: list, elements: str}
             congestion:
               description: "What an Ethernet port with RDMA counted since the driver started; null on others, and for what its driver does not count."
               type: dict

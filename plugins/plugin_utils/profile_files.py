@@ -4,15 +4,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..module_utils.judge.paths import look
 from .files import BadInput, entries, lines
-from .schema.profile import refuse
+from .schema.profile import HARDWARE, refuse
 
-HARDWARE, BASELINE, SITE = "hardware", "baseline", "site"
+BASELINE, SITE = "baseline", "site"
 NO_BASELINE = "none"
 HEAD = {
     HARDWARE: ("name", "title", "description", "extends", "sources"),
@@ -46,8 +46,11 @@ class Layer(NamedTuple):
     stated: list[Stated]
 
 
-def read(path: Path, kind: str) -> Layer:
-    """Return the layer that a file is; raise ``BadInput`` with file and line when it cannot be one."""
+def read(path: Path, kind: str, directories: Iterable[Path] = ()) -> Layer:
+    """Return the layer that a file is; raise ``BadInput`` with file and line when it cannot be one.
+
+    ``directories`` are those of the site's own profiles.
+    """
     found = entries(path)
     if len(found) != 1 or not isinstance(found[0].value, dict):
         raise BadInput(f"{path}: a profile is one mapping")
@@ -57,7 +60,7 @@ def read(path: Path, kind: str) -> Layer:
     places = {place: f"{path}:{line}" for place, line in lines(path).items()}
     head = {key: value for key, value in raw.items() if key in HEAD[kind]}
     _check_head(head, {key: places.get((key,), found[0].where) for key in head})
-    refuse(raw, path, HEAD[kind])
+    refuse(raw, path, HEAD[kind], directories)
     layer = Layer(f"{kind} {raw['name']}", kind, path, head, [])
     values = {key: value for key, value in raw.items() if key not in HEAD[kind]}
     return layer._replace(stated=list(_stated(layer, values, places, head.get("sources", {}))))

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .files import PROFILES, BadInput, yaml_files
-from .profile_files import BASELINE, HARDWARE, NO_BASELINE, SITE, Layer, Place, Stated, conditional, read
+from .profile_files import BASELINE, NO_BASELINE, SITE, Layer, Place, Stated, conditional, read
+from .schema.profile import HARDWARE
 
 RECOMMENDED = "recommended"
 
@@ -47,7 +48,7 @@ def profile(name: str, directories: Iterable[Path] = (), baseline: str | None = 
 def layers(name: str, directories: Iterable[Path] = (), baseline: str | None = None) -> list[Layer]:
     """Return the layers of a class of machines, the lowest first. ``baseline`` is asked for over what profiles say."""
     places = list(directories)
-    own = _chain(name, [*_shelves(places, SITE), *_shelves(places, HARDWARE)])
+    own = _chain(name, [*_shelves(places, SITE), *_shelves(places, HARDWARE)], places)
     site = [layer for layer in own if layer.kind == SITE]
     hardware = [layer for layer in own if layer.kind == HARDWARE]
     said = [layer.head["baseline"] for layer in site if "baseline" in layer.head]
@@ -55,14 +56,14 @@ def layers(name: str, directories: Iterable[Path] = (), baseline: str | None = N
     machine = _tree({path: stated.value for path, stated in laid([*reversed(hardware), *reversed(site)]).items()})
     machine[HARDWARE] = [layer.head["name"] for layer in hardware]
     shelves = _shelves(places, BASELINE)
-    lain = [] if wanted == NO_BASELINE else _baseline(wanted, shelves, machine)
+    lain = [] if wanted == NO_BASELINE else _baseline(wanted, shelves, machine, places)
     untaken = [] if not (hardware or said) else [_taken_back(wanted, _baseline(RECOMMENDED, shelves[-1:], machine))]
     return [*untaken, *reversed(hardware), *lain, *reversed(site)]
 
 
-def _baseline(name: str, shelves: list[Shelf], machine: Mapping[str, Any]) -> list[Layer]:
+def _baseline(name: str, shelves: list[Shelf], machine: Mapping[str, Any], places: Iterable[Path] = ()) -> list[Layer]:
     """Return a baseline and what it extends, the lowest first, as they are meant for a machine."""
-    found = reversed(_chain(name, shelves))
+    found = reversed(_chain(name, shelves, places))
     return [layer._replace(stated=[*layer.stated, *conditional(layer, machine)]) for layer in found]
 
 
@@ -108,7 +109,7 @@ def _files(place: Path, needed: bool) -> dict[str, Path]:
     return {path.stem: path for path in yaml_files(place)} if needed or place.is_dir() else {}
 
 
-def _chain(name: str, shelves: list[Shelf]) -> list[Layer]:
+def _chain(name: str, shelves: list[Shelf], places: Iterable[Path] = ()) -> list[Layer]:
     """Return a profile and what it extends, from the top down.
 
     A site's profile may have the name of the hardware that it extends: what it extends is looked for below it. What
@@ -121,7 +122,7 @@ def _chain(name: str, shelves: list[Shelf]) -> list[Layer]:
         shelf = next((shelf for shelf in left if wanted in shelf.files), None)
         if shelf is None:
             raise BadInput(_unknown(wanted, shelves, found))
-        layer = read(shelf.files[wanted], shelf.kind)
+        layer = read(shelf.files[wanted], shelf.kind, places)
         if any(layer.file == known.file for known in found):
             circle = " > ".join([*(known.head["name"] for known in found), wanted])
             raise BadInput(f"{layer.file}: profiles extend each other in a circle: {circle}")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import sys
 import threading
 import time
+
+import pytest
 
 from ansible_collections.muster.fleet.plugins.module_utils import host as h
 
@@ -119,6 +122,43 @@ def test_tcp_refused_is_an_answer():
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     assert h.Host().tcp("127.0.0.1", port).state == h.FAILED
+
+
+@pytest.mark.parametrize(
+    ("address", "port"),
+    [("no-such-host.invalid", 443), ("127.0.0.1", 99999), ("127.0.0.1", 0), ("127.0.0.1", -1), ("a" * 64, 443),
+     ("10.0.0.300", 22)],
+)  # fmt: skip
+def test_tcp_that_reached_nobody_is_no_answer_about_the_path(address, port):
+    answer = h.Host().tcp(address, port)
+    assert answer.state == h.UNASKED
+    assert answer.detail
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        (OSError(errno.ECONNREFUSED, "refused"), h.FAILED),
+        (OSError(errno.ENETUNREACH, "unreachable"), h.FAILED),
+        (OSError(errno.EHOSTUNREACH, "unreachable"), h.FAILED),
+        (TimeoutError("timed out"), h.TIMEOUT),
+        (OSError(errno.ETIMEDOUT, "timed out"), h.TIMEOUT),
+        (OSError(errno.EPERM, "not permitted"), h.DENIED),
+        (socket.gaierror(socket.EAI_NONAME, "unknown name"), h.UNASKED),
+        (socket.gaierror(socket.EAI_AGAIN, "try again"), h.UNASKED),
+        (OSError(errno.EMFILE, "too many files"), h.UNASKED),
+        (OSError(errno.EADDRNOTAVAIL, "no address"), h.UNASKED),
+        (OSError(errno.EAFNOSUPPORT, "no such family"), h.UNASKED),
+        (OSError(errno.ENOENT, "no such"), h.UNASKED),
+        (UnicodeError("label too long"), h.UNASKED),
+    ],
+)
+def test_tcp_errors_of_the_path_and_of_the_asking(monkeypatch, error, state):
+    def connect(*arguments):
+        raise error
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    assert h.Host().tcp("127.0.0.1", 443).state == state
 
 
 def test_space_of_a_mount():

@@ -162,7 +162,10 @@ def _name(asked: Asked, name: str) -> Dict[str, Any]:
 
 
 def _connects(asked: Asked, address: str, port: int) -> Optional[bool]:
-    """Say whether a connection can be made; no answer within three seconds is a path that is not open."""
+    """Say whether a connection can be made; refused, unreachable or silent for three seconds is not open.
+
+    ``None``, with an error, when nobody was asked: the name does not resolve, there is no such port.
+    """
     answer = asked.host.tcp(address, port)
     if answer.state not in (OK, FAILED, TIMEOUT, ABSENT):
         asked.fail(f"tcp {address}:{port}", answer.detail or answer.state)

@@ -16,6 +16,7 @@ from ..parse import mdstat
 
 MDSTAT, BLOCK, EXT4, POOLS = "/proc/mdstat", "/sys/block", "/sys/fs/ext4", "/proc/spl/kstat/zfs"
 REDUNDANT = ("raid1", "raid4", "raid5", "raid6", "raid10")
+LEVELS = (*REDUNDANT, "raid0", "linear", "multipath", "container")
 _ARRAY = re.compile(r"md(_d)?\d+")
 _DEVICE = re.compile(r"/dev/(md(?:_d)?\d+)(?:p\d+)?")
 Mounts = Iterable[Mapping[str, Any]]
@@ -52,9 +53,16 @@ def _arrays(asked: Asked, mounted: Mounts) -> Tuple[Optional[List[Dict[str, Any]
     elif answer.state == OK and not mdstat.is_whole(text):
         reason = "cut off: its last line is missing"
     else:
+        _note_levels(asked, arrays)
         return arrays, True
     asked.fail(MDSTAT, reason)
     return arrays or None, False
+
+
+def _note_levels(asked: Asked, arrays: Iterable[Mapping[str, Any]]) -> None:
+    for array in arrays:
+        if array["state"] == "active" and array["level"] not in LEVELS:
+            asked.fail(MDSTAT, f"{array['name']}: level {array['level'] or 'missing'} is not understood")
 
 
 def _known_arrays(asked: Asked, mounted: Mounts) -> Set[str]:
@@ -74,9 +82,14 @@ def _arrays_unhealthy(arrays: Optional[List[Dict[str, Any]]], shown: bool) -> Op
 
 
 def _unhealthy(array: Mapping[str, Any]) -> Optional[bool]:
-    """Say whether an array is ill; ``None`` for one that has members to lose and does not say how many it has."""
+    """Say whether an array is ill.
+
+    ``None`` for one that has members to lose and does not say how many it has, and for one of a level not understood.
+    """
     if array["state"] != "active" or array["degraded"] or array["failed"]:
         return True
+    if array["level"] not in LEVELS:
+        return None
     return None if array["degraded"] is None and array["level"] in REDUNDANT else False
 
 

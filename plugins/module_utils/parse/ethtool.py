@@ -15,6 +15,9 @@ _MEASURED = re.compile(
     r"^(Module (temperature|voltage)|Laser |Transmit avg|Receiver signal|Rcvr signal)|"
     r"\b(alarm|warning)(\s*\(Chan(nel)? \d+\)| threshold)?$"
 )
+_FLAG = re.compile(r"(alarm|warning)(\s*\(Chan(nel)? \d+\))?$")
+_FAULT = re.compile(r"^(.*\bfault|[RT]x loss of (?:signal|lock))(\s*\([^)]*\))?$", re.IGNORECASE)
+_MODULE_STATE = re.compile(r"(?:0x[0-9a-f]+\s*)?\(?(Module(?:LowPwr|PwrUp|Ready|PwrDn|Fault))\b", re.IGNORECASE)
 _MODULE_NAMES = {
     "identifier": "Identifier",
     "connector": "Connector",
@@ -114,8 +117,9 @@ def module(text: str) -> Optional[Dict[str, Any]]:
     """Return what a transceiver or cable says of itself in ``ethtool -m``; ``None`` when that is no module at all.
 
     ``temperature_c`` with its alarm and warning limits, ``rx_power_dbm`` and ``tx_power_dbm`` as lists by lane,
-    ``alarms``: names of the alarm and warning flags that are raised. ``diagnostics``: the answer has a line of
-    measurements, flags or thresholds, whether or not that line holds a value. A copper cable has an identity only.
+    ``alarms``: names of the alarm and warning flags that are raised, and of faults and lost signals with their lanes.
+    ``diagnostics``: the answer has a line of measurements, flags or thresholds, whether or not that line holds a value,
+    or a fault. A copper cable has an identity only.
     """
     seen = pairs(text)
     first = dict(reversed(seen))
@@ -131,7 +135,8 @@ def module(text: str) -> Optional[Dict[str, Any]]:
         "tx_power_dbm": _lanes(seen, ("Laser output power", "Transmit avg optical power")),
         "alarms": _alarms(seen),
         "diagnostics": first.get("Optical diagnostics support") != "No"
-        and any(_MEASURED.search(name) for name in first),
+        and any(_MEASURED.search(name) for name in first)
+        or bool(_raised(_faults(seen))),
     }
 
 
@@ -154,17 +159,52 @@ def _lanes(seen: List[Tuple[str, str]], names: Tuple[str, ...]) -> Optional[List
     return [lane for lane in lanes if lane is not None] or None
 
 
+Flag = Tuple[str, Optional[bool]]  # its name, and whether it is raised
+
+
 def _alarms(seen: List[Tuple[str, str]]) -> Optional[List[str]]:
     """Return the raised flags, ``[]`` when every flag is known to be off.
 
     ``None`` when the module has no flags, when the answer is cut (thresholds come after them), or when none is raised
-    and one of them says neither on nor off.
+    and one of them says neither on nor off. A fault needs no thresholds beside it.
     """
+    faults = _faults(seen)
     if not any(name.endswith("threshold") for name, unused in seen):
-        return None
-    flags = [
-        (name, _switch(value)) for name, value in seen if re.search(r"(alarm|warning)(\s*\(Chan(nel)? \d+\))?$", name)
-    ]
-    raised = [name for name, state in flags if state]
-    silent = not flags or any(state is None for name, state in flags)
+        return _raised(faults) or None
+    flags = [(name, _switch(value)) for name, value in seen if _FLAG.search(name)]
+    raised = _raised(flags + faults)
+    silent = not flags or any(state is None for name, state in flags + faults)
     return None if silent and not raised else raised
+
+
+def _raised(flags: List[Flag]) -> List[str]:
+    return [name for name, state in flags if state]
+
+
+def _faults(seen: List[Tuple[str, str]]) -> List[Flag]:
+    """Return faults, lost signals and locks, and the state of the module."""
+    return [
+        _module_state(value) if name == "Module State" else _fault(name, value)
+        for name, value in seen
+        if name == "Module State" or _FAULT.match(name)
+    ]
+
+
+def _module_state(value: str) -> Flag:
+    found = _MODULE_STATE.match(value)
+    return f"Module State {value}", found.group(1).lower() == "modulefault" if found else None
+
+
+def _fault(name: str, value: str) -> Flag:
+    """Return a flag of a whole module (``Yes``, ``Off``, ``None`` where no lane has it) or of each of its lanes.
+
+    ``Rx loss of signal : [ Yes, No, No, No ]`` is ``Rx loss of signal (lane 1)``.
+    """
+    lanes = re.match(r"\[(.*)\]$", value)
+    if not lanes:
+        return name, False if value.lower() == "none" else _switch(value)
+    states = [_switch(lane.strip()) for lane in lanes.group(1).split(",")]
+    lit = [str(number) for number, state in enumerate(states, 1) if state]
+    if lit:
+        return f"{name} (lane{'s' if len(lit) > 1 else ''} {', '.join(lit)})", True
+    return name, None if None in states else False

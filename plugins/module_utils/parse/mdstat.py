@@ -7,15 +7,16 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, List
 
-_HEAD = re.compile(
-    r"^(md\S*) : (active|inactive)(?: \([^)]*\))?(?: (raid\d+|linear|multipath|container))?((?: \S+\[\d+\]\S*)*)"
-)
+_HEAD = re.compile(r"^(md\S*) : (active|inactive|broken)(?: \([^)]*\))?(?: ([^\s\[\]()]+)(?!\S))?((?: \S+\[\d+\]\S*)*)")
 _DISKS = re.compile(r"\[(\d+)/(\d+)\] \[([U_]+)\]")
 _PROGRESS = re.compile(r"(recovery|resync|reshape|check|repair) *= *([\d.]+)%|(resync)=(DELAYED|PENDING)")
 
 
 def mdstat(text: str) -> List[Dict[str, Any]]:
-    """Return the arrays: level, state, members, how many are missing (``degraded``), which failed, what is rebuilt."""
+    """Return the arrays: level, state, members, how many are missing (``degraded``), which failed, what is rebuilt.
+
+    ``level`` is the kernel's word (``raid1``, ``faulty``), ``None`` where it has none or it cannot be read.
+    """
     arrays: List[Dict[str, Any]] = []
     for line in text.splitlines():
         head = _HEAD.match(line)

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from ...module_utils.judge.paths import is_missing
-from ..files import BadInput
+from ..files import BadInput, lines
 from ..files import entries as entries_of
+from ..report.text import natural
+from ..schema import hint
 from . import fabric as fabrics
-from .rows import FAIL, NOT_APPLICABLE, PASS, UNKNOWN, Check, Row, found, row
+from .rows import FAIL, NOT_APPLICABLE, PASS, UNKNOWN, Check, Row, found, listed, row
 from .samples import Member
 
 End = tuple[str, str]  # host, interface
@@ -38,10 +40,21 @@ def plan(path: Path) -> dict[str, dict[str, dict[str, str]]]:
             named = [key for key in SWITCH.values() if end.get(key)] if isinstance(end, dict) else []
             if len(named) != 1 or set(end) - {named[0], "port"}:
                 raise BadInput(f"{where}: {host}: {name}: is a mapping of switch (or ib_switch) and port, nothing else")
+            _check_end(end, (str(host), str(name)), path)
     return {
         str(host): {str(name): {key: str(part) for key, part in end.items()} for name, end in interfaces.items()}
         for host, interfaces in hosts.items()
     }
+
+
+def _check_end(end: Mapping[str, Any], place: End, path: Path) -> None:
+    """Refuse an end whose switch or port is no name and no number."""
+    for key, part in end.items():
+        if isinstance(part, bool) or not isinstance(part, (str, int)) or not str(part).strip():
+            line = lines(path).get((*place, key), 1)
+            raise BadInput(
+                f"{path}:{line}: {': '.join(place)}: {key} is a text, this is {part!r}; leave out what is any"
+            )
 
 
 def judge(check: Check, members: list[Member], planned: Plan | None, fabric: fabrics.Fabric) -> list[Row]:
@@ -49,16 +62,39 @@ def judge(check: Check, members: list[Member], planned: Plan | None, fabric: fab
     if planned is None:
         return [row(check, NOT_APPLICABLE, "not applicable: there is no cable plan (report_cable_plan)")]
     over = check["options"]["over"]
-    planned = _over(planned, over)
+    every, planned = planned, _over(planned, over)
     here = [member for member in members if member.name in planned]
     if not here:
         return [row(check, NOT_APPLICABLE, f"not applicable: the cable plan names no host of this run over {over}")]
+    rows = [*_not_in_run(check, members, planned), *_not_planned(check, members, here, every)]
     if over == "infiniband" and fabric.flaw:
         what = f"{check['what']} is unknown: {fabric.flaw}"
-        every = {member.name: list(planned[member.name]) for member in here}
-        return [found(check, UNKNOWN, every, here, what, reason=what)]
+        ends = {member.name: list(planned[member.name]) for member in here}
+        return [*rows, found(check, UNKNOWN, ends, here, what, reason=what)]
     seen = {member.name: _neighbours(check, member, fabric) for member in here}
-    return _held(check, here, planned, seen)
+    return [*rows, *_held(check, here, planned, seen)]
+
+
+def _not_in_run(check: Check, members: list[Member], planned: Plan) -> list[Row]:
+    """Return a row for the hosts of the plan that the run has no facts of: it is part of the site, or they are misspelt."""
+    known = {member.name for member in members}
+    absent = sorted((host for host in planned if host not in known), key=natural)
+    if not absent:
+        return []
+    others = known - planned.keys()
+    named = listed(f"{host}{hint(host, others).replace('; ', ', ')}" for host in absent)
+    said = f"{check['what']} is unknown: the cable plan names hosts that this run has no facts of: {named}"
+    return [row(check, UNKNOWN, said, items=len(absent), severity="info")]
+
+
+def _not_planned(check: Check, members: list[Member], here: list[Member], every: Plan) -> list[Row]:
+    """Return a row for the hosts that no line of the plan names while it names others of their class."""
+    classes = {member.klass for member in here}
+    hit: dict[str, list[str]] = {
+        member.name: [] for member in members if member.klass in classes and member.name not in every
+    }
+    what = f"{check['what']} is unknown: the cable plan names other hosts of its class and not this one"
+    return [found(check, UNKNOWN, hit, members, what, severity="minor", reason=what)] if hit else []
 
 
 def _over(planned: Plan, over: str) -> Plan:

@@ -12,11 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..files import BadInput, entries, lines
+from ..files import PROFILES, BadInput, entries, lines, yaml_files
 from . import DECLARED, hint
 from .values import Declaration, Problem, problems
 
 OWN = "own"
+HARDWARE = "hardware"  # the folder of hardware profiles, and what ``when`` asks for by their names
 STATED = ("value", "source")
 
 
@@ -38,12 +39,12 @@ def sections() -> frozenset[str]:
     return frozenset(".".join(path.split(".")[:depth]) for path in keys() for depth in range(1, path.count(".") + 1))
 
 
-def refuse(own: Mapping[str, Any], path: Path, head: Iterable[str]) -> None:
+def refuse(own: Mapping[str, Any], path: Path, head: Iterable[str], directories: Iterable[Path] = ()) -> None:
     """Raise ``BadInput`` with file and line for what a profile's own file says that no profile of its kind may say.
 
-    ``head`` are the keys of such a file that are no values of the profile.
+    ``head`` are the keys of such a file that are no values of the profile, ``directories`` those of the site's own.
     """
-    for where, wrong in _of_file(own, tuple(head)):
+    for where, wrong in _of_file(own, tuple(head), hardware(directories)):
         places = lines(path)
         line = next((places[where[:end]] for end in range(len(where), 0, -1) if where[:end] in places), 1)
         raise BadInput(f"{path}:{line}: {'.'.join(where)}: {wrong}")
@@ -57,28 +58,53 @@ def refuse_unread(values: Mapping[str, Any], read: Iterable[str]) -> None:
             raise BadInput(f"profile key {path}: no check reads it{hint(path, wanted)}")
 
 
-def _of_file(own: Mapping[str, Any], head: tuple[str, ...]) -> Iterator[Problem]:
+def hardware(directories: Iterable[Path] = ()) -> set[str]:
+    """Return the names of the shipped hardware, and of what lies in the folder ``hardware`` of the site's own."""
+    folders = [place / HARDWARE for place in (PROFILES, *directories)]
+    return {file.stem for folder in folders if folder.is_dir() for file in yaml_files(folder)}
+
+
+def _of_file(own: Mapping[str, Any], head: tuple[str, ...], known_hardware: Iterable[str]) -> Iterator[Problem]:
     for key, value in own.items():
         if key == "sources":
             yield from _sources(value)
         elif key == "when" and "when" in head:
             for number, entry in enumerate(value if isinstance(value, list) else []):
-                yield from ((("when", str(number), *where), wrong) for where, wrong in _conditional(entry))
+                found = _conditional(entry, known_hardware)
+                yield from ((("when", str(number), *where), wrong) for where, wrong in found)
         elif key not in head and key != OWN:
             yield from _below(value, (str(key),), head)
 
 
-def _conditional(entry: Any) -> Iterator[Problem]:
+def _conditional(entry: Any, known_hardware: Iterable[str]) -> Iterator[Problem]:
     """Yield what is wrong with an entry of ``when``: keys of a profile, for the machines that ``machine`` describes."""
     for key, value in entry.items() if isinstance(entry, dict) else ():
         if key == "machine":
-            for path in value if isinstance(value, dict) else ():
-                if path not in keys() and path != "hardware":
-                    yield ("machine", str(path)), f"no such key{hint(str(path), [*keys(), 'hardware'])}"
+            for path, wanted in value.items() if isinstance(value, dict) else ():
+                for wrong in _described(str(path), wanted, known_hardware):
+                    yield ("machine", str(path)), wrong
         elif key == "sources":
             yield from _sources(value)
         else:
             yield from _below(value, (str(key),), ("machine", "sources"))
+
+
+def _described(path: str, wanted: Any, known_hardware: Iterable[str]) -> Iterator[str]:
+    """Yield what is wrong with the value, or one of the values, that a machine is described by."""
+    if path not in keys() and path != HARDWARE:
+        yield f"no such key{hint(path, [*keys(), HARDWARE])}"
+        return
+    if wanted == []:
+        yield "an empty list describes no machine"
+    declared = Declaration("text", "", choices=tuple(sorted(known_hardware))) if path == HARDWARE else keys()[path]
+    if declared.type.startswith(("entries", "record", "mapping")):
+        yield "no machine can be described by it: it holds more than one value"
+        return
+    single = declared._replace(type=declared.type.removeprefix("list of "))
+    for value in wanted if isinstance(wanted, list) else [wanted]:
+        if value is None:
+            yield "a value is expected, not null"
+        yield from (wrong for unused, wrong in problems(value, single))
 
 
 def _below(value: Any, where: tuple[str, ...], head: tuple[str, ...]) -> Iterator[Problem]:

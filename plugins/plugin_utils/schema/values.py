@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -64,12 +65,53 @@ def _pattern(value: Any) -> str:
     return "it matches everything, even nothing; leave it out where anything may stand" if everything else ""
 
 
+_ADDRESS = re.compile(r"(?:\[(?P<ipv6>[^\[\]]*)\]|(?P<name>[\w.-]+))(?::(?P<port>[0-9]{1,5}))?")
+_URL = re.compile(r"https?://")
+
+
+def _address(value: Any) -> str:
+    if wrong := _text(value):
+        return wrong
+    found = _ADDRESS.fullmatch(value)
+    return "HOST:PORT or [IPV6]:PORT is expected" if not found or not found["port"] else _place(found)
+
+
+def _server(value: Any) -> str:
+    """Say what is wrong with the place of an HTTP server: a URL without a path, or an address."""
+    if wrong := _text(value):
+        return wrong
+    found, is_url = _ADDRESS.fullmatch(_URL.sub("", value, count=1)), _URL.match(value)
+    if not found or not (found["port"] or is_url):
+        return "http://HOST:PORT, https://HOST:PORT or HOST:PORT is expected, without a path"
+    return _place(found)
+
+
+def _place(found: re.Match[str]) -> str:
+    if found["port"] and not 1 <= int(found["port"]) <= 65535:
+        return f"{found['port']} is no port; ports are 1 to 65535"
+    name = found["name"]
+    try:
+        if name is None:
+            ipaddress.IPv6Address(found["ipv6"])
+            return ""
+        if re.fullmatch(r"[0-9.]+", name):
+            ipaddress.IPv4Address(name)
+            return ""
+    except ValueError as error:
+        return str(error)
+    labels = name.removesuffix(".").split(".")
+    good = all(0 < len(label) <= 63 and not label.startswith("-") and not label.endswith("-") for label in labels)
+    return "" if good else f"{name!r} is no host name"
+
+
 SCALARS: dict[str, Callable[[Any], str]] = {
+    "address": _address,
     "any": lambda value: "a value is expected" if value is None or isinstance(value, (list, dict)) else "",
     "boolean": _boolean,
     "integer": _integer,
     "number": _number,
     "pattern": _pattern,
+    "server": _server,
     "text": _text,
     "version": _version,
 }

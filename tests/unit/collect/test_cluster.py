@@ -131,6 +131,14 @@ def test_path(state, open_):
     assert next(one for one in found["paths"] if one["kind"] == "open")["open"] is open_
 
 
+@pytest.mark.parametrize("section", ["paths", "forbidden_paths"])
+@pytest.mark.parametrize("to", ["no-such-host.invalid:443", "127.0.0.1:99999", "127.0.0.1:0"])
+def test_a_path_that_nobody_was_asked_about_is_neither_open_nor_closed(section, to):
+    found = cluster.collect(h.Host(), {section: [{"name": "bmc", "to": to}]})
+    assert [one["open"] for one in found["paths"]] == [None]
+    assert [error["source"] for error in found["errors"]] == [f"tcp {to}"]
+
+
 @pytest.mark.parametrize("rc", [1, 3])
 def test_a_resolver_that_fails_is_not_a_name_that_is_unknown(rc):
     found = look(lambda recording: recording.command(f"getent ahosts {answers.NAME}", "", rc=rc))

@@ -311,6 +311,24 @@ def test_a_mirror_that_does_not_say_how_many_members_it_has_is_unknown():
     assert collect({"/proc/mdstat": table}, **block("md0"))["arrays_unhealthy"] is None
 
 
+@pytest.mark.parametrize("level", ["faulty", "raid7", "raid99", "", "raid", "RAID1", "(raid1)"])
+def test_an_array_of_a_level_not_understood_is_unknown(level):
+    facts = collect({"/proc/mdstat": f"Personalities : [raid1]\nmd0 : active {level} a[0]\nunused devices: <none>\n"})
+    assert facts["arrays_unhealthy"] is None
+    assert "/proc/mdstat" in {error["source"] for error in facts["errors"]}
+
+
+@pytest.mark.parametrize("level", ["raid0", "linear"])
+def test_an_array_of_a_known_level_without_redundancy_is_healthy(level):
+    table = f"Personalities : [{level}]\nmd0 : active {level} b[1] a[0]\n      9 blocks\nunused devices: <none>\n"
+    assert collect({"/proc/mdstat": table}, **block("md0"))["arrays_unhealthy"] == []
+
+
+def test_a_broken_array_is_ill():
+    table = "Personalities : [raid0]\nmd0 : broken raid0 b[1] a[0]\n      9 blocks\nunused devices: <none>\n"
+    assert collect({"/proc/mdstat": table}, **block("md0"))["arrays_unhealthy"] == ["md0 is broken"]
+
+
 def test_a_machine_without_arrays_has_none():
     plain = {"/proc/self/mountinfo": NFS}
     for table in (None, "Personalities : \nunused devices: <none>\n"):

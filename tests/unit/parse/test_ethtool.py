@@ -164,3 +164,50 @@ def test_flags_that_say_nothing_are_not_flags_that_are_off(nothing):
 
 def test_a_copper_cable_has_no_diagnostics():
     assert ethtool.module("Identifier : 0x0d (QSFP+)\nVendor name : X\nLength (Copper) : 2m\n")["diagnostics"] is False
+
+
+QUIET = re.sub(r"(?m)^(.*(?:alarm|warning)(?:\s+\(Chan \d\))?\s*): *On$", r"\1: Off", QSFP)
+
+
+@pytest.mark.parametrize(
+    ("line", "alarm"),
+    [
+        ("Tx fault : Yes", "Tx fault"),
+        ("Tx fault : [ No, Yes, No, Yes ]", "Tx fault (lanes 2, 4)"),
+        ("Tx adaptive eq fault : [ Yes, No ]", "Tx adaptive eq fault (lane 1)"),
+        ("Rx loss of signal : [ Yes, No, No, No ]", "Rx loss of signal (lane 1)"),
+        ("Tx loss of signal : Yes", "Tx loss of signal"),
+        ("Rx loss of lock : [ No, Yes ]", "Rx loss of lock (lane 2)"),
+        ("Tx loss of lock : [ maybe, Yes ]", "Tx loss of lock (lane 2)"),
+        ("Module State : 0x05 (ModuleFault)", "Module State 0x05 (ModuleFault)"),
+        ("Module-level firmware fault : On", "Module-level firmware fault"),
+        ("Data path firmware fault : On", "Data path firmware fault"),
+    ],
+)
+@pytest.mark.parametrize("below", [QUIET, QUIET[: QUIET.index("Module temp")]], ids=["measured", "identity only"])
+def test_fault_is_an_alarm(line, alarm, below):
+    found = ethtool.module(f"{below}\t{line}\n")
+    assert (found["alarms"], found["diagnostics"]) == ([alarm], True)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Tx fault : No",
+        "Tx fault : None",
+        "Rx loss of signal : None",
+        "Rx loss of signal : [ No, No, No, No ]",
+        "Module State : 0x03 (ModuleReady)",
+        "Module State : 0x01 (ModuleLowPwr)",
+        "Module-level firmware fault : Off",
+    ],
+)
+def test_fault_that_is_off_is_no_alarm(line):
+    assert ethtool.module(f"{QUIET}\t{line}\n")["alarms"] == []
+    identity = ethtool.module(f"{QUIET[: QUIET.index('Module temp')]}\t{line}\n")
+    assert (identity["alarms"], identity["diagnostics"]) == (None, False)
+
+
+@pytest.mark.parametrize("line", ["Tx fault : N/A", "Tx fault :", "Rx loss of signal : [ No, ? ]", "Module State : 9"])
+def test_fault_that_says_nothing_is_unknown(line):
+    assert ethtool.module(f"{QUIET}\t{line}\n")["alarms"] is None

@@ -80,6 +80,22 @@ def test_mdstat():
     assert (parked["state"], parked["level"]) == ("inactive", None)
 
 
+@pytest.mark.parametrize(
+    ("head", "state", "level", "members"),
+    [
+        ("active faulty sdb1[1]", "active", "faulty", ["sdb1"]),
+        ("active sdb1[1]", "active", None, ["sdb1"]),
+        ("active raid99 sdb1[1] sda1[0](F)", "active", "raid99", ["sda1", "sdb1"]),
+        ("active (read-only) raid-x sdb1[1]", "active", "raid-x", ["sdb1"]),
+        ("broken raid0 sdb1[1]", "broken", "raid0", ["sdb1"]),
+        ("inactive sdb1[1](S)", "inactive", None, ["sdb1"]),
+    ],
+)
+def test_mdstat_keeps_the_level_and_the_members_of_every_kind(head, state, level, members):
+    (array,) = mdstat.mdstat(f"md0 : {head}\n")
+    assert (array["state"], array["level"], array["members"]) == (state, level, members)
+
+
 def test_nvme_cli_of_two_generations():
     old = {"critical_warning": 0, "temperature": 311, "avail_spare": 100, "spare_thresh": 10, "percent_used": 2}
     found = smart.nvme_cli(json.dumps({**old, "media_errors": "1,024"}).encode())

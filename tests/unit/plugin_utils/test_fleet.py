@@ -13,6 +13,7 @@ import yaml
 
 from ansible_collections.muster.fleet.plugins.plugin_utils import fleet
 from ansible_collections.muster.fleet.plugins.plugin_utils.files import BadInput
+from ansible_collections.muster.fleet.plugins.plugin_utils.fleet import cables
 from ansible_collections.muster.fleet.plugins.plugin_utils.fleet.catalogue import checked
 from ansible_collections.muster.fleet.plugins.plugin_utils.fleet.scope import reach
 
@@ -254,3 +255,28 @@ def test_a_thousand_hosts_with_one_fault_are_one_finding() -> None:
     (row,) = fleet.judge([law], [], fleet.Ground(records, "now"))
     assert (row["status"], row["severity"], row["items"]) == ("fail", "major", 1000)
     assert row["explains"] == [f"x.y{n}" for n in range(5)]
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("n1:\n  eth0:\n    switch: a\n    port: null\n", "own.yml:4: n1: eth0: port is a text, this is None"),
+        ("n1:\n  eth0: {switch: a,\n    port: }\n", "own.yml:3: n1: eth0: port is a text, this is None"),
+        ("n1:\n  eth0: {switch: a, port: ''}\n", "own.yml:2: n1: eth0: port is a text, this is ''"),
+        ("n1:\n  eth0: {switch: a, port: [1]}\n", "own.yml:2: n1: eth0: port is a text, this is [1]"),
+        ("n1:\n  eth0: {ib_switch: a, port: yes}\n", "own.yml:2: n1: eth0: port is a text, this is True"),
+        ("n1:\n  eth0: {switch: [a], port: 1}\n", "own.yml:2: n1: eth0: switch is a text, this is ['a']"),
+    ],
+)
+def test_a_cable_that_ends_nowhere_is_refused_with_its_line(tmp_path: Path, text: str, complaint: str) -> None:
+    path = tmp_path / "own.yml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(BadInput) as error:
+        cables.plan(path)
+    assert complaint in str(error.value)
+
+
+def test_a_cable_plan_may_leave_out_the_port_and_number_it(tmp_path: Path) -> None:
+    path = tmp_path / "own.yml"
+    path.write_text("n1: {eth0: {switch: a}, eth1: {switch: b, port: 7}}\n", encoding="utf-8")
+    assert cables.plan(path) == {"n1": {"eth0": {"switch": "a"}, "eth1": {"switch": "b", "port": "7"}}}

@@ -45,7 +45,8 @@ def sample(declared: Declaration) -> Any:
     """Return a value that a key may hold."""
     if declared.choices:
         return declared.choices[0]
-    scalars = {"boolean": True, "integer": 7, "number": 0.5, "text": "a", "version": "1.2", "pattern": "^a$", "any": 1}
+    scalars = {"boolean": True, "integer": 7, "number": 0.5, "text": "a", "version": "1.2", "pattern": "^a$", "any": 1,
+               "address": "10.0.0.1:22", "server": "https://a.example:8443"}  # fmt: skip
     if declared.type in ("entries", "record"):
         fields = {name: _of(kind.rstrip("!"), scalars) for name, kind in (declared.fields or {}).items()}
         return [fields] if declared.type == "entries" else {"any name": fields} if declared.keys else fields
@@ -175,6 +176,105 @@ def test_baseline_is_read_as_closely(text: str, complaint: str, tmp_path: Path) 
     with pytest.raises(BadInput) as caught:
         catalogue.profile("mine", [tmp_path])
     assert complaint in str(caught.value)
+
+
+def described(tmp_path: Path, machine: str) -> None:
+    """Load a profile whose baseline is for machines that ``machine`` describes."""
+    (tmp_path / "baseline").mkdir(exist_ok=True)
+    text = f"name: own\nwhen:\n- machine: {machine}\n  gpu: {{ecc: true}}\n"
+    (tmp_path / "baseline" / "own.yml").write_text(text, encoding="utf-8")
+    (tmp_path / "mine.yml").write_text("name: mine\nextends: hgx_h100\nbaseline: own\n", encoding="utf-8")
+    catalogue.profile("mine", [tmp_path])
+
+
+@pytest.mark.parametrize(
+    ("machine", "complaint"),
+    [
+        ("{gpu.vendor: nvida}", "gpu.vendor: 'nvida' is none of"),
+        ("{gpu.vendor: nvida}", "did you mean nvidia?"),
+        ("{gpu.vendor: [amd, nvida]}", "did you mean nvidia?"),
+        ("{gpu.vendor: null}", "gpu.vendor: a value is expected, not null"),
+        ("{gpu.vendor: [amd, null]}", "gpu.vendor: a value is expected, not null"),
+        ("{gpu.vendor: []}", "gpu.vendor: an empty list"),
+        ("{gpu.vendor: {value: amd}}", "gpu.vendor: {'value': 'amd'}: a text is expected"),
+        ('{gpu.count: "8"}', "gpu.count: '8': a whole number"),
+        ("{gpu.count: true}", "gpu.count: True: a whole number"),
+        ("{gpu.count: [4, eight]}", "gpu.count: 'eight': a whole number"),
+        ("{gpu.compute_capability: 9.0}", "gpu.compute_capability: 9.0: a text is expected"),
+        ("{time.daemons: [5]}", "time.daemons: 5: a text is expected"),
+        ("{cluster.paths: [a]}", "cluster.paths: no machine can be described by it"),
+        ("{hardware: hgx_h10}", "did you mean hgx_h100?"),
+        ("{hardware: [hgx_h100, mi300xx]}", "did you mean mi300x?"),
+        ("{hardware: null}", "hardware: a value is expected, not null"),
+        ("{hardwear: hgx_h100}", "hardwear: no such key; did you mean hardware?"),
+    ],
+)
+def test_machine_of_a_baseline_is_described_by_values_that_there_are(
+    machine: str, complaint: str, tmp_path: Path
+) -> None:
+    with pytest.raises(BadInput) as caught:
+        described(tmp_path, machine)
+    assert str(caught.value).startswith(f"{tmp_path}/baseline/own.yml:3: when.0.machine.")
+    assert complaint in str(caught.value)
+
+
+@pytest.mark.parametrize("path", sorted(path for path in KEYS if KEYS[path].type not in ("entries", "record")))
+def test_machine_of_a_baseline_is_held_against_the_declaration_of_every_key(path: str, tmp_path: Path) -> None:
+    if not KEYS[path].type.startswith("mapping"):
+        described(tmp_path, yaml.safe_dump({path: sample(KEYS[path])}, default_flow_style=True).strip())
+    for wrong in ({"x": []}, None, [None]):
+        with pytest.raises(BadInput, match=rf"own\.yml:3: when\.0\.machine\.{path}"):
+            described(tmp_path, yaml.safe_dump({path: wrong}, default_flow_style=True).strip())
+
+
+def test_machine_of_a_baseline_may_be_hardware_of_the_site(tmp_path: Path) -> None:
+    (tmp_path / "hardware").mkdir()
+    (tmp_path / "hardware" / "our_board.yml").write_text("name: our_board\nextends: generic\n", encoding="utf-8")
+    described(tmp_path, "{hardware: [our_board, hgx_h100]}")
+    with pytest.raises(BadInput, match=r"did you mean our_board\?"):
+        described(tmp_path, "{hardware: our_bord}")
+
+
+ADDRESSES = ["10.0.0.1:22", "db-1.example.org:5432", "db.example.org.:1", "h_1:65535", "[::1]:80", "[fe80::1%eth0]:80"]
+NO_ADDRESSES = [
+    *("10.0.0.1", "10.0.0.1:", ":22", "10.0.0.1:0", "10.0.0.1:99999", "10.0.0.1:65536", "10.0.0.1:ssh", "10.0.0.1:-1"),
+    *("::1:80", "[::1]", "[::g]:80", "[10.0.0.1:80", "10.0.0.300:22", "1.2.3:22", "a b:22", "a..b:22", "-a:22"),
+    *("a:22/path", "http://a:22", "user@a:22", "a,b:22", f"{'a' * 64}:22", "a:22\n", "a:\u0662\u0662", " a:22"),
+    *("[10.0.0.1]:22", "", None, 22, ["a:22"]),
+]
+SERVERS = [*ADDRESSES, "http://a.example", "https://10.0.0.1:8443", "http://[::1]:80", "https://[::1]"]
+NO_SERVERS = [
+    *(one for one in NO_ADDRESSES if one not in ("http://a:22",)),
+    *("http://", "https://a:99999", "http://a:0", "http://a/path", "http://a:80/", "ftp://a:21", "a.example"),
+    *("http://http://a:80", "http:/a:80", "http://user:secret@a:80", "/run/docker.sock"),
+]
+KINDS = {"address": (ADDRESSES, NO_ADDRESSES), "server": (SERVERS, NO_SERVERS)}
+PLACES = [
+    (path, field, kind.rstrip("!"))
+    for path, declared in KEYS.items()
+    for field, kind in (declared.fields or {}).items()
+    if kind.rstrip("!") in KINDS
+]
+
+
+def place_of(path: str, field: str, value: Any) -> str:
+    fields = {name: "a" for name, kind in (KEYS[path].fields or {}).items() if kind.endswith("!")}
+    return nested(path, [{**fields, field: value}])
+
+
+@pytest.mark.parametrize(("path", "field", "kind"), PLACES, ids=[f"{path}.{field}" for path, field, _ in PLACES])
+def test_place_on_the_network_is_one(path: str, field: str, kind: str, tmp_path: Path) -> None:
+    good, bad = KINDS[kind]
+    for value in good:
+        assert loaded(tmp_path, place_of(path, field, value))
+    for value in bad:
+        said = refusal(tmp_path, place_of(path, field, value))
+        assert said.startswith(f"{tmp_path}/mine.yml:4: {path}: entry 1: {field}")
+
+
+def test_every_place_that_is_asked_over_the_network_is_declared_as_one() -> None:
+    named = {(path, field) for path in KEYS for field in KEYS[path].fields or {} if field in ("at", "to")}
+    assert named == {(path, field) for path, field, unused in PLACES}
 
 
 class TestOwn:
