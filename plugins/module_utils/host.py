@@ -32,9 +32,6 @@ FAILED = "failed"  # the machine answered with an error
 UNRECORDED = "unrecorded"  # a recording that was never asked this
 UNASKED = "unasked"  # the question did not reach anybody: a name that does not resolve, an impossible port
 
-# what a network answers where a path is closed; any other error is one of the asking
-_CLOSED = (errno.ECONNREFUSED, errno.ECONNRESET, errno.ENETUNREACH, errno.EHOSTUNREACH)
-
 
 class Read(NamedTuple):
     """What became of reading a file: ``data`` only when ``state`` is ``ok``."""
@@ -93,14 +90,6 @@ def state_of(error: OSError) -> str:
     if isinstance(error, TimeoutError) or type(error).__name__ == "timeout":  # Python 3.9 has a socket.timeout apart
         return TIMEOUT
     return FAILED
-
-
-def _state_of_path(error: OSError) -> str:
-    """Name what became of connecting; the error numbers of a name that does not resolve are below zero."""
-    state = state_of(error)
-    if state in (TIMEOUT, DENIED):
-        return state
-    return FAILED if error.errno in _CLOSED else UNASKED
 
 
 class Host:
@@ -211,21 +200,11 @@ class Host:
         return nvml_probe.ask(self, timeout, pynvml)
 
     def tcp(self, address: str, port: int, timeout: float = 3) -> Reply:
-        """Open and close a TCP connection.
+        """Open and close a TCP connection; ``unasked`` says nothing about the path."""
+        from . import tcp_connect  # late: only services are asked this way
 
-        ``failed`` and ``timeout`` are answers about the path: refused, unreachable, silent. ``unasked`` is none.
-        """
-        import socket  # late: only services are asked this way
-
-        if not 1 <= port <= 65535:
-            return Reply(UNASKED, detail=f"{port} is no port")
-        try:
-            socket.create_connection((address, port), timeout).close()
-        except OSError as error:
-            return Reply(_state_of_path(error), detail=str(error))
-        except ValueError as error:  # a name that cannot be written as one of the DNS
-            return Reply(UNASKED, detail=str(error))
-        return Reply(OK)
+        state, detail = tcp_connect.connect(address, port, timeout)
+        return Reply(state, detail=detail)
 
     def http(self, path: str, server: str, timeout: float = 5, limit: int = OUTPUT_LIMIT) -> Reply:
         """GET ``path`` from a local socket (``/var/run/docker.sock``) or from ``http://`` or ``https://ADDRESS:PORT``."""

@@ -134,8 +134,9 @@ def module(text: str) -> Optional[Dict[str, Any]]:
         "rx_power_dbm": _lanes(seen, ("Receiver signal average optical power", "Rcvr signal avg optical power")),
         "tx_power_dbm": _lanes(seen, ("Laser output power", "Transmit avg optical power")),
         "alarms": _alarms(seen),
-        "diagnostics": first.get("Optical diagnostics support") != "No"
-        and any(_MEASURED.search(name) for name in first)
+        "diagnostics": (
+            first.get("Optical diagnostics support") != "No" and any(_MEASURED.search(name) for name in first)
+        )
         or bool(_raised(_faults(seen))),
     }
 

@@ -76,7 +76,7 @@ def judge(check: Check, members: list[Member], planned: Plan | None, fabric: fab
 
 
 def _not_in_run(check: Check, members: list[Member], planned: Plan) -> list[Row]:
-    """Return a row for the hosts of the plan that the run has no facts of: it is part of the site, or they are misspelt."""
+    """Return a row for the hosts of the plan without facts in the run: not asked, silent, or misspelt in the plan."""
     known = {member.name for member in members}
     absent = sorted((host for host in planned if host not in known), key=natural)
     if not absent:
