@@ -71,7 +71,7 @@ def _valid(entry: Entry) -> dict[str, Any]:
         "max_age_days": isinstance(age, bool) or not isinstance(age, (int, float)) or not 0 < age < math.inf,
         "match": "match" in raw and not is_pattern(raw["match"]),
         "dated": "dated" in raw and not isinstance(raw["dated"], datetime.date) and not is_pattern(raw["dated"]),
-        "live": not isinstance(raw.get("live", False), bool) or ("file" in raw and raw.get("live") is True),
+        "live": not isinstance(raw.get("live", False), bool),
     }
     bad = [key for key, is_wrong in wrong.items() if is_wrong]
     if bad:

@@ -205,7 +205,6 @@ def test_declarations_name_items_or_definitions(tmp_path):
         ("piqc:3.1: {file: a, match: '('}", "match cannot be"),
         ("piqc:3.1: {file: a, dated: '('}", "dated cannot be"),
         ("piqc:3.1: {file: a, live: often}", "live cannot be"),
-        ("piqc:3.1: {file: a, live: true}", "live cannot be"),
         ("piqc:3.1: {file: a, max_age_days: .inf}", "max_age_days cannot be"),
         ("piqc:3.1: {file: a, max_age_days: .nan}", "max_age_days cannot be"),
         ("piqc:3.1: {file: a, match: ''}", "match cannot be"),

@@ -97,8 +97,8 @@ class TestSchema:
         ("more", "problem"),
         [
             ({"subject": "host.kernel.relase"}, "subject host.kernel.relase"),
-            ({"subject": "rdma.devices[*].firmware", "by": ["modle"]}, "by: modle"),
-            ({"subject": "rdma.devices[*].firmware", "where": {"linklayer": "x"}}, "where: linklayer"),
+            ({"subject": "gpu.devices[*].serial", "by": ["modle"]}, "by: modle"),
+            ({"subject": "gpu.devices[*].serial", "where": {"modle": "x"}}, "where: modle"),
         ],
     )
     def test_a_path_that_no_collector_gives_is_refused(
