@@ -52,7 +52,9 @@ def read(folder: str) -> Memory:
     head = written["audit"]
     if head not in [{"seq": entry["seq"], "hash": entry["hash"]} for entry in log.entries]:
         cut = f"{LOG} of {folder} was cut off or rewritten: {HISTORY} knows entry {head.get('seq')} and it does not"
-        damage = damage or [Damage(LOG, cut)]
+        path = os.path.join(folder, LOG)
+        whole_lines_went = not log.torn and os.path.exists(path) and os.path.getsize(path) > 0
+        damage = damage or [Damage(LOG, cut, whole_lines_went)]
         return Memory(log, written["current"], written["releases"], False, damage)
     then = folded(log.entries[: head["seq"]])
     if (written["current"], written["releases"]) != then:

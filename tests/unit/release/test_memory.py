@@ -107,6 +107,19 @@ def test_what_was_changed_by_hand_stops_a_deploy_and_no_way_back(site: fake.Site
     assert any("tampered" in str(entry.get("message")) for entry in log(site) if entry["event"] == "rebuilt")
 
 
+@each("kept", (-1, 0))
+def test_a_log_whose_last_lines_are_gone_stops_a_deploy_and_no_way_back(site: fake.Site, kept: int) -> None:
+    site.run("good")
+    site.run("better")
+    path = site.state / "audit.jsonl"
+    path.write_text("\n".join(path.read_text().splitlines()[:kept]) + "\n")
+    told = site.run("good")
+    assert (told["outcome"], told["changed"]) == ("refused", False)
+    assert f"move {path} away" in told["msg"]
+    assert site.run(state="rolled_back", service=None)["outcome"] == "rolled_back"
+    assert any("cut off or rewritten" in str(entry.get("message")) for entry in log(site))
+
+
 @each("name", BY_HAND)
 def test_the_way_out_of_that_refusal_works(site: fake.Site, name: str) -> None:
     site.run("good")
