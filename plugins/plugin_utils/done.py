@@ -18,6 +18,7 @@ from ansible import constants as C
 
 from .files import write
 
+PLAN = "plan"  # of a rollout: {"dir": of runs, "run_id"}
 REPORT = "report"  # {"dir": of runs, "run_id", "refused": {host: reason}}
 
 

@@ -122,7 +122,10 @@ class Play:
         return [len(wave) for wave in self._waves()] or [1]
 
     def _waves(self) -> list[list[str]]:
+        planned = done.noted(done.PLAN)  # where the hosts' own variables put it: a play that begins knows none of them
         papers = None if is_listing() else Papers(self._run())
+        if papers and planned:
+            papers = Papers(rundir.RunDirectory(planned["dir"], planned["run_id"]))
         if papers is None or not (papers.path / "fleet.json").exists():
             return []
         waves: list[list[str]] = papers.fleet()["waves"]

@@ -15,6 +15,7 @@ from ansible.utils.display import Display
 
 from ...module_utils.judge.results import DEGRADED, READY
 from .. import bundle, node, rundir, unjudged
+from .. import done as finished
 from ..files import BadInput
 from . import chain, checklist, deed, fleet, planning, record, waiting
 from .files import Papers
@@ -70,6 +71,7 @@ class Steps:
             waves = [hosts]
         bad = {host: found for host, found in problems.items() if found}
         refused = bool(wrong or bad)
+        finished.note(finished.PLAN, dir=str(self.run.base), run_id=self.run.run_id)
         self.papers.keep_fleet({"waves": [] if refused else waves, "check": self.check})
         for host in hosts if refused else []:
             self._keep(host, plans[host] or planning.empty(host, self.options), _refused(host, wrong, bad))
