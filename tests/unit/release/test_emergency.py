@@ -23,33 +23,14 @@ from ansible_collections.muster.fleet.plugins.module_utils.release import (
     phases,
 )
 from ansible_collections.muster.fleet.tests.unit.release import fake
+from ansible_collections.muster.fleet.tests.unit.release.acts import GOOD, act, history, runs
 
 each = pytest.mark.parametrize
-GOOD = ("deployed", "unchanged", "recovered", "rolled_back", "restarted")
-STATES = ("present", "rolled_back", "recovered")
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> fake.Site:
     return fake.Site(tmp_path / "site")
-
-
-def history(site: fake.Site) -> dict[str, Any]:
-    return dict(json.loads((site.state / "history.json").read_text()))
-
-
-def runs(site: fake.Site) -> str | None:
-    """Return the tag that runs, once it is sure that the history and the world say the same."""
-    known = history(site)
-    assert site.world.running() == ([known["current"]] if known["current"] else [])
-    assert not (site.state / "journal.json").exists()
-    return next((entry["tag"] for entry in known["releases"] if entry["id"] == known["current"]), None)
-
-
-def act(site: fake.Site, state: str, tag: str = "good", **more: Any) -> dict[str, Any]:
-    if state == "present":
-        return site.run(tag, **more)
-    return site.run(state=state, service=None, **more)
 
 
 # --- an image that is gone --------------------------------------------------------------------------------
